@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the connection options that every module has."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The ``connection`` fragment; the argument spec is ``module_utils/connection.py``."""
+
+    DOCUMENTATION = r"""
+options:
+  kubeconfig:
+    description:
+      - Path of a kubeconfig file, or several separated by colons.
+      - Without it E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod that Ansible runs in.
+    type: path
+  context:
+    description: Context of the kubeconfig. Its current context by default.
+    type: str
+  host:
+    description: Address of the API server, for instance C(https://10.0.0.10:6443). No kubeconfig is then read.
+    type: str
+  api_key:
+    description: Bearer token. Overrides the credentials of the kubeconfig.
+    type: str
+  ca_cert:
+    description: Path of the certificate authority that the server's certificate is checked against.
+    type: path
+  client_cert:
+    description: Path of a client certificate.
+    type: path
+  client_key:
+    description: Path of the key of O(client_cert).
+    type: path
+  validate_certs:
+    description: Check the server's certificate. Do not switch it off outside a laboratory.
+    type: bool
+    default: true
+  request_timeout:
+    description: Seconds that one request may take.
+    type: int
+    default: 30
+  retry_timeout:
+    description:
+      - Seconds for which a request is repeated while the server answers 429 or 5xx or breaks the connection.
+      - The first contact is given 10 seconds at most, so that a wrong address is noticed soon.
+    type: int
+    default: 60
+  concurrency:
+    description: Most requests that are under way at once.
+    type: int
+    default: 16
+requirements:
+  - kubernetes >= 29.0.0 (Python package, for the interpreter that runs the modules)
+"""
