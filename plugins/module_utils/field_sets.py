@@ -17,6 +17,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 MISSING = object()
+SERVER_DEFAULTS: Mapping[str, Mapping[tuple[str, str], object]] = {
+    "networking.k8s.io": {("ports", "protocol"): "TCP"},
+    "rbac.authorization.k8s.io": {
+        ("subjects", "apiGroup"): "rbac.authorization.k8s.io",
+        ("roleRef", "apiGroup"): "rbac.authorization.k8s.io",
+    },
+    **{
+        group: {("fieldRef", "apiVersion"): "v1", ("serviceAccountToken", "expirationSeconds"): 3600}
+        for group in ("", "apps", "batch")
+    },
+}
+"""By API group: what the server fills into values that it treats as one, by the key above and the key itself."""
 QUANTITY_MAPS = frozenset({"limits", "requests", "hard", "capacity", "allocatable", "default", "defaultRequest"})
 QUANTITY_FIELDS = frozenset({"sizeLimit", "storage"})
 SUFFIXES = {
@@ -50,12 +62,14 @@ def is_settled(desired: Mapping[str, Any], live: Mapping[str, Any], manager: str
     metadata = {key: value for key, value in desired["metadata"].items() if key not in {"name", "namespace"}}
     if metadata:
         wanted["metadata"] = metadata
-    return _matches(entry.get("fieldsV1") or {}, wanted, live, ())
+    group = str(desired["apiVersion"]).rpartition("/")[0]
+    return _matches(entry.get("fieldsV1") or {}, wanted, live, (group,))
 
 
 def _matches(fields: Mapping[str, Any], desired: object, live: object, path: tuple[str, ...]) -> bool:
+    """``path`` is the API group and then the keys down to here, without positions in lists."""
     keys = [key for key in fields if key != "."]
-    if isinstance(desired, Mapping) and (keys or not path):
+    if isinstance(desired, Mapping) and (keys or len(path) == 1):
         return _map_matches(fields, keys, desired, live, path)
     if not keys:
         return _equal(desired, live, path)
@@ -106,23 +120,30 @@ def _pick(items: list[Any], selector: Mapping[str, Any], defaulted: bool) -> Map
 
 
 def _equal(desired: object, live: object, path: tuple[str, ...]) -> bool:
+    if _same(desired, live, path[-1], SERVER_DEFAULTS.get(path[0], {})):
+        return True
     if isinstance(desired, bool) or isinstance(live, bool):
-        return desired is live
-    if desired == live:
-        return _same_types(desired, live)
-    if len(path) > 1 and (path[-2] in QUANTITY_MAPS or path[-1] in QUANTITY_FIELDS):
+        return False
+    if path[-2] in QUANTITY_MAPS or path[-1] in QUANTITY_FIELDS:
         one, other = quantity(desired), quantity(live)
         return one is not None and one == other
     return False
 
 
-def _same_types(one: object, other: object) -> bool:
-    """In Python True == 1, also deep in a list; to the server they differ."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return all(_same_types(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return all(_same_types(*pair) for pair in zip(one, other, strict=True))
-    return isinstance(one, bool) == isinstance(other, bool)
+def _same(desired: object, live: object, parent: str, defaults: Mapping[tuple[str, str], object]) -> bool:
+    """Equality as the server sees it: True is not 1, also deep in a list, and live values may have gained defaults."""
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        gained = live.keys() - desired.keys()
+        return (
+            desired.keys() <= live.keys()
+            and all(live[key] == defaults.get((parent, key), MISSING) for key in gained)
+            and all(_same(value, live[key], key, defaults) for key, value in desired.items())
+        )
+    if isinstance(desired, list) and isinstance(live, list):
+        if len(desired) != len(live):
+            return False
+        return all(_same(*items, parent, defaults) for items in zip(desired, live, strict=True))
+    return desired == live and isinstance(desired, bool) == isinstance(live, bool)
 
 
 def quantity(value: object) -> Decimal | None:

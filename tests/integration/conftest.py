@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests: one real sandbox for all of them, and clients of it.
+
+``GPU_CLUSTER_TEST_SANDBOX`` may name the directory of a sandbox that runs already, to save its start while developing;
+without it the tests start one of their own and stop it at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audit_log import AuditLog
+from module_runs import BIN, ModuleRunner, PlaybookRunner
+from sandbox_access import CHECKOUT, Kubectl, Sandbox
+
+OWN_SANDBOX = CHECKOUT / ".build" / "test-sandbox"
+
+
+def run_sandbox_playbook(state: str) -> None:
+    """Bring the tests' own sandbox into a state; also heals what does not run."""
+    subprocess.run(
+        [
+            str(BIN / "ansible-playbook"),
+            "playbooks/sandbox.yml",
+            "-e",
+            f"sandbox_directory={OWN_SANDBOX}",
+            "-e",
+            f"sandbox_state={state}",
+        ],
+        cwd=CHECKOUT,
+        check=True,
+        timeout=3600,
+    )
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A running sandbox with the default simulated nodes."""
+    running = os.environ.get("GPU_CLUSTER_TEST_SANDBOX")
+    if running:
+        yield Sandbox(Path(running).resolve())
+        return
+    run_sandbox_playbook("started")
+    try:
+        yield Sandbox(OWN_SANDBOX)
+    finally:
+        run_sandbox_playbook("stopped")
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(sandbox: Sandbox) -> Path:
+    """Kubeconfig of the administrator."""
+    return sandbox.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def kubectl(sandbox: Sandbox) -> Kubectl:
+    """kubectl as the administrator."""
+    return sandbox.kubectl
+
+
+@pytest.fixture
+def audit(sandbox: Sandbox) -> AuditLog:
+    """What the modules asked the server for, from here on."""
+    return AuditLog(sandbox.audit_log, sandbox.kubectl)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace for one test."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def run_module(kubeconfig: Path, tmp_path: Path) -> ModuleRunner:
+    """Runs a module against the sandbox."""
+    return ModuleRunner(tmp_path, {"kubeconfig": str(kubeconfig)})
+
+
+@pytest.fixture
+def play(kubeconfig: Path, tmp_path: Path) -> PlaybookRunner:
+    """Runs tasks with ansible-playbook against the sandbox."""
+    return PlaybookRunner(tmp_path, kubeconfig)

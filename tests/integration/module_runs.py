@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs modules and playbooks the way Ansible does: in a process of their own, arguments as JSON on stdin."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox_access import clean_environment
+
+MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class ModuleRunner:
+    """Runs a module of the collection; ``defaults`` are parameters that every run gets."""
+
+    home: Path
+    defaults: Mapping[str, Any]
+
+    def __call__(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+        """Run a module that must succeed; returns its result."""
+        code, result = self._finish(name, check, params)
+        assert code == 0 and not result.get("failed"), result.get("msg")
+        return result
+
+    def failing(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+        """Run a module that must fail; returns its result."""
+        code, result = self._finish(name, check, params)
+        assert code == 1 and result.get("failed"), f"it did not fail: {result}"
+        return result
+
+    def start(self, name: str, check: bool = False, **params: Any) -> subprocess.Popen[str]:
+        """Begin a run, for tests that disturb it; :func:`result_of` ends it."""
+        arguments = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": True}
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"{MODULES}.{name}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(self.home),
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+        process.stdin.close()
+        process.stdin = None  # so that communicate() leaves it alone
+        return process
+
+    def _finish(self, name: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        process = self.start(name, check, **params)
+        return result_of(process)
+
+
+def result_of(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
+    """Wait for a run; its exit code and its result. Whatever happens, a module answers with JSON and no traceback."""
+    stdout, stderr = process.communicate(timeout=300)
+    assert not stderr, stderr
+    return process.returncode, json.loads(stdout)
+
+
+@dataclass(frozen=True)
+class PlaybookRunner:
+    """Runs a playbook of one play on localhost with the real ansible-playbook."""
+
+    home: Path
+    kubeconfig: Path
+
+    def __call__(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+        """Run tasks; the caller looks at the exit code and the output."""
+        process = self.start(tasks, *options)
+        stdout, stderr = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> subprocess.Popen[str]:
+        """Begin a run in a process group of its own, for tests that disturb it."""
+        playbook = self.home / "playbook.json"  # JSON is YAML
+        playbook.write_text(json.dumps([self._play(tasks)]), encoding="utf-8")
+        return subprocess.Popen(
+            [str(BIN / "ansible-playbook"), "-i", "localhost,", str(playbook), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"}),
+            cwd=self.home,
+            start_new_session=True,
+        )
+
+    def _play(self, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {
+            "hosts": "all",
+            "gather_facts": False,
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+            "module_defaults": {"gpu_cluster.hardening.manifests": {"kubeconfig": str(self.kubeconfig)}},
+            "tasks": list(tasks),
+        }
