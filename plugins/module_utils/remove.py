@@ -170,12 +170,16 @@ def _carry_out(
 
 
 def _delete(client: Client, manifest: Manifest, resource: Resource, uid: str, dry_run: bool) -> None:
-    """Delete this very object, not one that took its name meanwhile; dependants go in the background."""
+    """Delete this very object, not one that took its name meanwhile; dependants go in the background.
+
+    The server reads dryRun from the body, and only if there is none from the query; the query is for the audit log.
+    """
     body = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": {"uid": uid},
         "propagationPolicy": "Background",
+        **({"dryRun": ["All"]} if dry_run else {}),
     }
     try:
         client.request(
