@@ -37,7 +37,7 @@ APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_PATCH = "application/merge-patch+json"
 PAGE_SIZE = 500
 FIRST_CONTACT_SECONDS = 10.0
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 WARNING = re.compile(r'\b\d{3} \S+ "((?:\\.|[^"\\])*)"')
 
 Item = TypeVar("Item")
@@ -159,7 +159,7 @@ class Client:
                     raise _unreachable(self.server, error) from error
                 continue
             self._answered = True
-            if raw.status in RETRIED_STATUSES and _pause(attempt, deadline, raw.headers.get("Retry-After")):
+            if _may_answer_otherwise(raw.status, raw.data) and _pause(attempt, deadline, raw.headers.get("Retry-After")):
                 continue
             if raw.status >= 400:
                 raise _api_error(raw.status, raw.data, f"{method} {path}")
@@ -220,6 +220,17 @@ def _may_pass(error: Exception) -> bool:
             urllib3.exceptions.ProxyError,
         ),
     )
+
+
+def _may_answer_otherwise(status: int, data: bytes) -> bool:
+    """Whether a refusal can pass by itself.
+
+    A 500 with a Status but without its reason is how the server refuses a manifest that does not fit the schema.
+    """
+    if status == 500:
+        body = _json_object(data)
+        return body.get("kind") != "Status" or bool(body.get("reason"))
+    return status in RETRIED_STATUSES
 
 
 def _pause(attempt: int, deadline: float, retry_after: str | None) -> bool:
