@@ -82,7 +82,8 @@ def _expand(documents: Sequence[object]) -> Iterator[tuple[str, object]]:
 def _parse_one(where: str, document: object) -> Manifest | str:
     """The manifest, or what is wrong with it."""
     if not isinstance(document, Mapping):
-        return f"{where} is not a mapping but {type(document).__name__}: {str(document)[:60]!r}"
+        # its text is not quoted: it may be a Secret
+        return f"{where} is not a mapping but {type(document).__name__}; read YAML text with from_yaml_all"
     described = f"{where} ({document.get('kind') or 'no kind'})"
     for key in ("apiVersion", "kind"):
         if not isinstance(document.get(key), str) or not document[key]:
@@ -133,6 +134,8 @@ def _encode_string_data(body: dict[str, Any]) -> str | None:
     values = body.pop("stringData")
     if not isinstance(values, Mapping):
         return "stringData is not a mapping"
+    if not isinstance(body.get("data", {}), Mapping):
+        return "data is not a mapping"
     wrong = [key for key, value in values.items() if not isinstance(value, str)]
     if wrong:
         return f"stringData.{wrong[0]} is not a string; quote it"

@@ -11,6 +11,7 @@ from typing import Any
 SERVER_FIELDS = frozenset(
     {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink", "deletionTimestamp"}
 )
+SECRET_SHOWN = frozenset({"apiVersion", "kind", "type", "immutable"})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object, a Secret's values included
 
 
@@ -34,16 +35,17 @@ def masked(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) ->
 
 
 def mask_manifest(document: object) -> object:
-    """A manifest as it may be logged: whatever it is, a Secret's values are not shown."""
+    """A manifest as it may be logged: of a Secret, and of what may be meant as one, only what cannot be a value."""
     if not isinstance(document, Mapping):
-        return document
+        return None if document is None else f"<{type(document).__name__}>"
     if isinstance(document.get("items"), list):
         return {**document, "items": [mask_manifest(item) for item in document["items"]]}
-    if document.get("kind") != "Secret":
-        return document
-    hidden = {key: "<masked>" for key in ("data", "stringData") if document.get(key)}
-    annotations = {"metadata": content(document)["metadata"]} if isinstance(document.get("metadata"), Mapping) else {}
-    return {**document, **annotations, **hidden}
+    if str(document.get("kind") or "Secret").lower() != "secret" and "stringData" not in document:
+        return dict(document)
+    shown = {key: value if key in SECRET_SHOWN else "<masked>" for key, value in document.items()}
+    if isinstance(document.get("metadata"), Mapping):
+        shown["metadata"] = content(document)["metadata"]
+    return shown
 
 
 def _mask(secret: dict[str, Any], reference: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery import Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest import Manifest
 
+ECHO = re.compile(r", got |Invalid value:|in body|unmarshal|cannot parse|cannot convert")
 SCRATCH_NAMESPACE = "default"  # exists in every cluster; only ever used with dryRun
 
 
@@ -129,4 +130,20 @@ def _without_echo(message: str, manifest: Manifest) -> str:
     """A message about a Secret may quote what was sent; it is cut where it begins to."""
     if manifest.kind != "Secret":
         return message
-    return re.split(r"Invalid value:|in body|unmarshal|cannot parse", message)[0].strip() + " (values not shown)"
+    cut = ECHO.split(message)[0].strip()
+    if any(value in cut for value in _values(manifest.body)):
+        cut = "the server refused it"
+    return f"{cut} (values not shown)"
+
+
+def _values(body: Mapping[str, Any]) -> Iterator[str]:
+    """Everything in a Secret that may be secret, as text."""
+    rest: list[Any] = [value for key, value in body.items() if key not in {"apiVersion", "kind", "metadata", "type"}]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, Mapping):
+            rest += value.values()
+        elif isinstance(value, list):
+            rest += value
+        elif not isinstance(value, bool) and value != "":
+            yield str(value)
