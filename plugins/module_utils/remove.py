@@ -36,6 +36,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.targets impo
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.wait import Deadline, until_gone, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.waves import CRD, NAMESPACE, in_waves
 
+KUBERNETES_MANAGERS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"})
 MADE_BY_KUBERNETES = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
 
 
@@ -75,11 +76,12 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
     kind = (manifest.group, manifest.kind)
     if kind == NAMESPACE and not options.delete_namespaces:
         return Removal("released", "namespaces are deleted only with delete_namespaces")
-    if kind == CRD and not options.delete_crds:
-        return Removal("released", "CustomResourceDefinitions are deleted only with delete_crds")
+    owner = other_owner(live, options.manager)
+    if kind == CRD and not options.delete_crds and owner is None:
+        # without our fields there would be nothing valid left
+        return Removal("unchanged", "CustomResourceDefinitions are deleted only with delete_crds")
     if (manifest.kind, manifest.name) in MADE_BY_KUBERNETES:
         return Removal("released", "Kubernetes itself made it")
-    owner = other_owner(live, options.manager)
     if owner is not None:
         return Removal("released", f"{owner} made it or applies it too")
     return Removal("deleted")
@@ -88,12 +90,29 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
 def other_owner(live: Mapping[str, Any], manager: str) -> str | None:
     """A field manager other than ours that created the object or applies it, or None."""
     metadata = live["metadata"]
+    created = metadata.get("creationTimestamp")
+    ours = applied_entry(live, manager) or {}
     for entry in metadata.get("managedFields") or ():
         if entry.get("subresource") or entry.get("manager") == manager:
             continue
-        if entry.get("operation") == "Apply" or entry.get("time") == metadata.get("creationTimestamp"):
+        if entry.get("operation") == "Apply":
+            return str(entry.get("manager"))
+        if entry.get("time") == created and (ours.get("time") != created or _looks_like_creation(entry)):
             return str(entry.get("manager"))
     return "kubectl apply" if LAST_APPLIED in metadata.get("annotations", {}) else None
+
+
+def _looks_like_creation(entry: Mapping[str, Any]) -> bool:
+    """Whether an update in the very second of creation was the creation: times are no finer.
+
+    Controllers fill in new objects at once, and labels alone are added by anybody; but who makes a namespace owns the
+    label that the server puts on it.
+    """
+    fields = entry.get("fieldsV1") or {}
+    if entry.get("manager") in KUBERNETES_MANAGERS:
+        return False
+    labels = fields.get("f:metadata", {}).get("f:labels", {})
+    return bool(fields.keys() - {"f:metadata"}) or "f:kubernetes.io/metadata.name" in labels
 
 
 def remove_manifests(client: Client, manifests: Sequence[Manifest], options: RemoveOptions) -> Outcome:

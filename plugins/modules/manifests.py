@@ -56,6 +56,7 @@ options:
   delete_crds:
     description:
       - With O(state=absent), delete CustomResourceDefinitions and all objects of their kinds.
+      - They are left as they are otherwise.
     type: bool
     default: false
 extends_documentation_fragment:
