@@ -91,9 +91,9 @@ def _wait_for_batch(client: Client, batch: list[Target], judge: Judge, deadline:
 
     # A single object is watched by name: others of its kind may be many, and may not be ours to read.
     selector = {"fieldSelector": f"metadata.name={batch[0][0].name}"} if len(batch) == 1 else {}
-    while pending and deadline.left > 0:
+    while pending:
         version = _look(client, path, selector, resource, pending, settle)
-        if not pending:
+        if not pending or deadline.left <= 0:
             break
         query = {**selector, "resourceVersion": version}
         for event in _events(client, path, query, deadline):
