@@ -111,7 +111,9 @@ def _stages(paths: SandboxPaths) -> str:
 
 def _broken(program: Path, reason: str) -> str:
     folder = program.resolve().parent
-    return f"The control plane binary does not run ({program}): {reason}. Delete {folder}; the next start builds it anew."
+    return (
+        f"The control plane binary does not run ({program}): {reason}. Delete {folder}; the next start builds it anew."
+    )
 
 
 def _encoded(path: Path) -> str:

@@ -132,9 +132,7 @@ def _ensure_running(paths: SandboxPaths, state: SandboxState, component: Compone
     return True
 
 
-def _remember(
-    paths: SandboxPaths, state: SandboxState, name: str, digest: str, process: ProcessIdentity
-) -> None:
+def _remember(paths: SandboxPaths, state: SandboxState, name: str, digest: str, process: ProcessIdentity) -> None:
     state.components[name] = StartedComponent(process, digest)
     save_state(paths, state)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Simulated nodes: what each one is, and what has to change for the cluster to have exactly these.
 
-Labels are those that GPU Feature Discovery (nvidia.com/...) and Node Feature Discovery (feature.node...) set on real nodes:
+Labels are those that GPU Feature Discovery (nvidia.com/...) and Node Feature Discovery (feature.node...) set:
 https://github.com/NVIDIA/k8s-device-plugin/blob/main/docs/gpu-feature-discovery/README.md
 """
 
@@ -76,7 +76,7 @@ class NodePlan:
 
 
 def gpu_group(options: Mapping[str, Any]) -> NodeGroup:
-    """A group of GPU nodes from the module's option: {prefix, count, product, memory, family, compute, machine, gpus}."""
+    """A group of GPU nodes from an element of the module's option ``gpu_nodes``."""
     labels = {
         **GPU_COMMON_LABELS,
         "nvidia.com/gpu.product": str(options["product"]),

@@ -13,7 +13,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-OWN_ENTRIES = ("bin", "pki", "etcd", "kubeconfigs", "config", "home", "async", "kubeconfig", "state.json", "logs", "lock")
+OWN_ENTRIES = (
+    "bin",
+    "pki",
+    "etcd",
+    "kubeconfigs",
+    "config",
+    "home",
+    "async",
+    "kubeconfig",
+    "state.json",
+    "logs",
+    "lock",
+)
 """Everything that a sandbox makes in its directory. Only these are ever deleted."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def _complete(paths: SandboxPaths) -> bool:
     files = [path for name in (*names, SERVICE_ACCOUNT_KEY) for path in (paths.certificate(name), paths.key(name))]
     if not all(path.is_file() for path in files):
         return False
-    limit = datetime.now(timezone.utc) + RENEW_BEFORE
+    limit = datetime.now(UTC) + RENEW_BEFORE
     try:
         return all(
             x509.load_pem_x509_certificate(paths.certificate(name).read_bytes()).not_valid_after_utc > limit
@@ -122,9 +122,7 @@ def _issue(paths: SandboxPaths, request: CertificateRequest, authority: Any, aut
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
     )
     if request.server:
         builder = builder.add_extension(_alternative_names(SERVER_NAMES, SERVER_ADDRESSES), critical=False)
@@ -132,7 +130,7 @@ def _issue(paths: SandboxPaths, request: CertificateRequest, authority: Any, aut
 
 
 def _builder(subject: Any, issuer: Any, public_key: Any) -> Any:
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -173,7 +171,5 @@ def _write_pair(paths: SandboxPaths, name: str, certificate: Any, key: Any) -> N
 
 
 def _write_key(path: Path, key: Any) -> None:
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     write_atomically(path, pem.decode())
