@@ -264,6 +264,8 @@ def _api_error(status: int, data: bytes, request: str) -> ApiError:
             f"{request}: the server does not accept the credentials (401 {message}). They are wrong or have expired; "
             "renew the kubeconfig or token."
         )
+    elif status == 400 and "HTTP request to an HTTPS server" in message:
+        message = f"{message.rstrip('.')}: the address of the API server must begin with https://."
     elif status == 403 and "cannot" in message:
         message += " (grant that verb on that resource to the user, or run as one who has it)"
     return ApiError(

@@ -9,8 +9,10 @@ account inside a cluster, tokens and client certificates.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,8 @@ def load_configuration(params: Mapping[str, Any]) -> Any:
     configuration = kubernetes_client.Configuration()
     if params.get("host"):
         configuration.host = params["host"].rstrip("/")
+        if not configuration.host.startswith(("https://", "http://")):
+            raise HardeningError(f"host must begin with https://, got {configuration.host}.")
     else:
         _load_from_files(configuration, params)
     _apply_overrides(configuration, params)
@@ -110,17 +114,33 @@ def _load_from_files(configuration: Any, params: Mapping[str, Any]) -> None:
             "or host with api_key."
         )
     try:
-        kubernetes_config.load_kube_config(
-            config_file=os.pathsep.join(str(file) for file in files),
-            context=params.get("context"),
-            client_configuration=configuration,
-        )
+        with _logged_errors() as errors:
+            kubernetes_config.load_kube_config(
+                config_file=os.pathsep.join(str(file) for file in files),
+                context=params.get("context"),
+                client_configuration=configuration,
+            )
     except kubernetes_config.ConfigException as error:
         raise HardeningError(_explain_config_error(path, params.get("context"), files, str(error))) from error
     except yaml.YAMLError as error:
         raise HardeningError(f"Kubeconfig {path} is not YAML: {' '.join(str(error).split())}") from error
     except (OSError, TypeError, ValueError, AttributeError, KeyError) as error:
         raise HardeningError(f"Kubeconfig {path} cannot be read: {error}") from error
+    if errors:
+        raise HardeningError(f"Kubeconfig {path} gives no credentials: {'; '.join(errors)}")
+
+
+@contextmanager
+def _logged_errors() -> Iterator[list[str]]:
+    """The kubernetes package only logs that an exec plugin failed, and goes on without credentials."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        yield errors
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def _explain_config_error(path: str, context: str | None, files: list[Path], error: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
 
@@ -64,19 +64,21 @@ def parse_manifests(documents: Sequence[object]) -> list[Manifest]:
     return manifests
 
 
-def _expand(documents: Sequence[object]) -> Iterator[tuple[str, object]]:
+def _expand(documents: Sequence[object], where: str = "manifests") -> Iterator[tuple[str, object]]:
     for index, document in enumerate(documents):
-        where = f"manifests[{index}]"
-        if document is None:
-            continue
-        if isinstance(document, Mapping) and document.get("kind") == "List" and document.get("apiVersion") == "v1":
-            items = document.get("items")
-            if not isinstance(items, list):
-                yield where, "a List needs items"
-                continue
-            yield from ((f"{where}.items[{position}]", item) for position, item in enumerate(items))
-        else:
-            yield where, document
+        place = f"{where}[{index}]"
+        if _is_list(document) and isinstance(document["items"], list):
+            yield from _expand(document["items"], f"{place}.items")
+        elif document is not None:
+            yield place, document
+
+
+def _is_list(document: object) -> TypeGuard[Mapping[str, Any]]:
+    return (
+        isinstance(document, Mapping)
+        and (document.get("apiVersion"), document.get("kind")) == ("v1", "List")
+        and "items" in document
+    )
 
 
 def _parse_one(where: str, document: object) -> Manifest | str:
@@ -88,6 +90,8 @@ def _parse_one(where: str, document: object) -> Manifest | str:
     for key in ("apiVersion", "kind"):
         if not isinstance(document.get(key), str) or not document[key]:
             return f"{described}: {key} is missing or not a string"
+    if (document["apiVersion"], document["kind"]) == ("v1", "List"):
+        return f"{described}: items is missing or not a list"
     metadata = document.get("metadata")
     if not isinstance(metadata, Mapping):
         return f"{described}: metadata is missing or not a mapping"
