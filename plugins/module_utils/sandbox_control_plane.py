@@ -174,10 +174,11 @@ def _log_size(paths: SandboxPaths, name: str) -> int:
 
 
 def _log_tail(log: Path, offset: int) -> str:
-    """The last lines that were written after ``offset``."""
+    """The last lines that were written after ``offset``, without the stack trace of a panic."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
         file.seek(max(offset, log.stat().st_size - 16384))
-        lines = file.read().decode(errors="replace").splitlines()
+        text = file.read().decode(errors="replace")
+    lines = text.partition("\ngoroutine ")[0].splitlines()
     return "\n".join(lines[-TAIL_LINES:])

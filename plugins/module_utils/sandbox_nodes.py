@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import (
     dns_subdomain_problem,
-    label_problems,
+    label_value_problem,
 )
 
 KUBELET_VERSION = "v1.37.2"
@@ -156,7 +156,8 @@ def _problems(group: NodeGroup) -> list[str]:
     problems = []
     if not 0 <= group.count <= ADDRESSES_PER_GROUP:
         problems.append(f"{group.prefix}: count must be 0 to {ADDRESSES_PER_GROUP}, got {group.count}")
-    found = [dns_subdomain_problem(f"{group.prefix}-0"), *label_problems({**group.labels})]
+    values = (label_value_problem(key, value) for key, value in group.labels.items())
+    found = [dns_subdomain_problem(f"{group.prefix}-0"), *values]
     return [*problems, *(f"{group.prefix}: {problem}" for problem in found if problem)]
 
 
