@@ -162,7 +162,7 @@ class Client:
             if _may_answer_otherwise(raw.status, raw.data) and _pause(attempt, deadline, raw.headers.get("Retry-After")):
                 continue
             if raw.status >= 400:
-                raise _api_error(raw.status, raw.data, f"{method} {path}")
+                raise _api_error(raw.status, raw.data, f"{method} {self.server}{path}")
             return Response(_json_object(raw.data), _warnings(raw.headers.getlist("Warning")))
 
     def watch(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[dict[str, Any]]:
@@ -264,6 +264,8 @@ def _api_error(status: int, data: bytes, request: str) -> ApiError:
             f"{request}: the server does not accept the credentials (401 {message}). They are wrong or have expired; "
             "renew the kubeconfig or token."
         )
+    elif status in RETRIED_STATUSES:
+        message = f"{request}: the server answers {status} ({message}), and did so for all of retry_timeout."
     elif status == 400 and "HTTP request to an HTTPS server" in message:
         message = f"{message.rstrip('.')}: the address of the API server must begin with https://."
     elif status == 403 and "cannot" in message:

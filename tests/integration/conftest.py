@@ -10,34 +10,14 @@ without it the tests start one of their own and stop it at the end.
 from __future__ import annotations
 
 import os
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from audit_log import AuditLog
-from module_runs import BIN, ModuleRunner, PlaybookRunner
+from module_runs import ModuleRunner, PlaybookRunner
 from sandbox_access import CHECKOUT, Kubectl, Sandbox
-
-OWN_SANDBOX = CHECKOUT / ".build" / "test-sandbox"
-
-
-def run_sandbox_playbook(state: str) -> None:
-    """Bring the tests' own sandbox into a state; also heals what does not run."""
-    subprocess.run(
-        [
-            str(BIN / "ansible-playbook"),
-            "playbooks/sandbox.yml",
-            "-e",
-            f"sandbox_directory={OWN_SANDBOX}",
-            "-e",
-            f"sandbox_state={state}",
-        ],
-        cwd=CHECKOUT,
-        check=True,
-        timeout=3600,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +27,12 @@ def sandbox() -> Iterator[Sandbox]:
     if running:
         yield Sandbox(Path(running).resolve())
         return
-    run_sandbox_playbook("started")
+    own = Sandbox(CHECKOUT / ".build" / "test-sandbox")
+    own.bring("started")
     try:
-        yield Sandbox(OWN_SANDBOX)
+        yield own
     finally:
-        run_sandbox_playbook("stopped")
+        own.bring("stopped")
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox_access import clean_environment
+from sandbox_access import BIN, clean_environment
 
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
-BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True)

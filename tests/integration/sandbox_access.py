@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+BIN = Path(sys.executable).parent
 CHECKOUT = Path(__file__).resolve().parents[2]
 ANSIBLE_ENVIRONMENT = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
@@ -45,6 +48,26 @@ class Sandbox:
     def audit_log(self) -> Path:
         """Audit log of its API server, one event a line."""
         return self.directory / "logs" / "audit.log"
+
+    def bring(self, state: str) -> None:
+        """Bring it into a state with the collection's own playbook; ``started`` also heals what does not run."""
+        command = [str(BIN / "ansible-playbook"), "-i", "localhost,", "playbooks/sandbox.yml"]
+        variables = {"sandbox_directory": str(self.directory), "sandbox_state": state}
+        done = subprocess.run(
+            [*command, "-e", json.dumps(variables)],
+            cwd=CHECKOUT,
+            env={**os.environ, **ANSIBLE_ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=3600,  # the first start on a machine builds the control plane
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def kill(self, component: str) -> None:
+        """End one of its processes as a crash does."""
+        state = json.loads((self.directory / "state.json").read_text(encoding="utf-8"))
+        os.kill(state["components"][component]["process"]["pid"], signal.SIGKILL)
 
     @property
     def kubectl(self) -> Kubectl:

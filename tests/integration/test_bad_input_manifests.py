@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves that a manifest that cannot be applied is named, with the place of the mistake, and that nothing is changed."""
+"""Proves that a manifest that cannot be applied is named, with the place of the mistake, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fake, of bad days only: a reverse proxy that breaks some requests and passes the others to the real API server."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import http.server
+import socket
+import ssl
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+BUSY = "429 with Retry-After"
+AWAY = "503"
+RESET = "connection reset"
+CUT_OFF = "reset after the server has done it"
+
+Plan = Callable[[int], str | None]
+"""Says by the number of a request, from 0, which fault it meets."""
+
+
+@dataclass
+class FaultyServer:
+    """Where the proxy listens and which faults it has dealt out."""
+
+    address: str
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def faulty_server(kubeconfig: Path, folder: Path, plan: Plan) -> Iterator[FaultyServer]:
+    """Run the proxy with the credentials of a kubeconfig, in plain HTTP on loopback."""
+    connect = _connector(kubeconfig, folder)
+    count = iter(range(1_000_000))
+    lock = threading.Lock()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            with lock:
+                fault = plan(next(count))
+                if fault:
+                    faulty.faults[fault] += 1
+            if fault == BUSY:
+                self.reply(429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}')
+            elif fault == AWAY:
+                self.reply(503, {}, b"upstream connect error")
+            elif fault == RESET:
+                self.reset()
+            else:
+                response, data = self.forward(body)
+                if fault == CUT_OFF:
+                    self.reset()
+                else:
+                    kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
+                    self.reply(response.status, kept, data)
+
+        do_GET = do_PATCH = do_POST = do_DELETE = answer
+
+        def forward(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+            upstream = connect()
+            try:
+                headers = {name: self.headers[name] for name in ("Accept", "Content-Type", "User-Agent")}
+                upstream.request(self.command, self.path, body or None, headers)
+                response = upstream.getresponse()
+                return response, response.read()
+            finally:
+                upstream.close()
+
+        def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def reset(self) -> None:
+            """Close so that the other side sees a reset, not an end."""
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+
+        def finish(self) -> None:
+            if self.connection.fileno() != -1:
+                super().finish()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Be quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        faulty = FaultyServer(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield faulty
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _connector(kubeconfig: Path, folder: Path) -> Callable[[], http.client.HTTPSConnection]:
+    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    pair = folder / "client.pem"
+    pair.write_bytes(b"".join(base64.b64decode(user[name]) for name in ("client-certificate-data", "client-key-data")))
+    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    context.load_cert_chain(pair)
+    upstream = urlsplit(cluster["server"])
+    return lambda: http.client.HTTPSConnection(upstream.hostname or "", upstream.port, context=context, timeout=30)
