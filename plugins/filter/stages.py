@@ -27,7 +27,8 @@ def stages(
     try:
         return validate(value, network, pod_security_version)
     except StageError as error:
-        raise AnsibleFilterError(join_failures("The stages are wrong, nothing was changed", error.problems)) from error
+        # Without a cause, as Ansible would print the problems a second time.
+        raise AnsibleFilterError(join_failures("The stages are wrong, nothing was changed", error.problems)) from None
 
 
 class FilterModule:

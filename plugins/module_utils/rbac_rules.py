@@ -8,12 +8,11 @@ Source: https://kubernetes.io/docs/concepts/security/rbac-good-practices/#kubern
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import dns_subdomain_problem
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry, did_you_mean
 
 Rule = dict[str, list[str]]
 
@@ -113,26 +112,24 @@ def _read_rule(entry: Entry, allow_privileged: bool) -> Rule:
     for item, value in zip(keys["verbs"].items(), rule["verbs"], strict=True):
         item.refuse(_verb_problem(value))
     if not allow_privileged:
-        for problem in _privileges(rule):
-            entry.refuse(f"{problem}. Drop it, or set allow_privileged_rules: true for the stage")
+        privileges = _privileges(rule)
+        if privileges:
+            entry.refuse(f"{'; '.join(privileges)}. Drop it, or set allow_privileged_rules: true for the stage")
     return {key: values for key, values in rule.items() if values}
 
 
 def _verb_problem(verb: str) -> str | None:
     if verb in _VERBS or verb in _POWERFUL_VERBS or verb == "*":
         return None
-    close = difflib.get_close_matches(verb, _VERBS, n=1, cutoff=0.75)
-    if close:
-        return f"no verb {verb!r} (did you mean {close[0]}?)"
+    meant = did_you_mean(verb, _VERBS, cutoff=0.75)
+    if meant:
+        return f"no verb {verb!r}{meant}"
     return None if _VERB.fullmatch(verb) else f"{verb!r} is no verb"
 
 
 def _privileges(rule: Rule) -> list[str]:
-    wildcards = [
-        f"a wildcard in {key} also gives what is added to the cluster later"
-        for key in ("apiGroups", "resources", "verbs")
-        if any("*" in value for value in rule[key])
-    ]
+    wild = [key for key in ("apiGroups", "resources", "verbs") if any("*" in value for value in rule[key])]
+    wildcards = [f"a wildcard in {' and '.join(wild)} also gives what is added to the cluster later"] if wild else []
     verbs = [f"{verb!r} {why}" for verb, why in _POWERFUL_VERBS.items() if verb in rule["verbs"]]
     return [*wildcards, *verbs, *_powers(rule), *_unnamed_secrets(rule)]
 

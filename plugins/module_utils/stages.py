@@ -21,7 +21,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.rbac_rules i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import OPTIONAL, REQUIRED, Entry
 
 LEVELS = ("privileged", "baseline", "restricted")
-RESERVED_NAMESPACES = ("default",)
+_RESERVED_NAMESPACE = re.compile(r"default|kube-.*")
 
 _STAGE = {
     "name": REQUIRED,
@@ -121,7 +121,7 @@ def _read_name(entry: Entry) -> str:
 
 def _read_namespace(entry: Entry) -> str:
     name = entry.text()
-    if name in RESERVED_NAMESPACES or name.startswith("kube-"):
+    if _RESERVED_NAMESPACE.fullmatch(name):
         entry.refuse(f"{name} belongs to the cluster itself; give the stage a namespace of its own")
     elif entry.given and isinstance(entry.value, str):
         entry.refuse(dns_label_problem(name, "namespace"))
@@ -197,15 +197,12 @@ def _read_network(
 def _refuse_missing_dns(stage: dict[str, Entry], dns: Entry) -> None:
     egress, without = stage["egress"], stage["without_dns"].flag()
     has_dns = isinstance(egress.value, list | tuple) and network_peers.DNS in egress.value
-    if egress.given and not has_dns and not without:
+    if isinstance(egress.value, list | tuple) and not has_dns and not without:
         egress.refuse("without dns its pods resolve no name; add dns, or set without_dns: true")
     if has_dns and without:
         egress.refuse("names dns, but without_dns is true")
-    if (
-        isinstance(dns.value, dict)
-        and stage["namespace"].given
-        and stage["namespace"].value == dns.value.get("namespace")
-    ):
+    namespace = str(dns.value.get("namespace")) if isinstance(dns.value, dict) else ""
+    if namespace == stage["namespace"].value and not _RESERVED_NAMESPACE.fullmatch(namespace):
         stage["namespace"].refuse("the cluster's DNS is there; a default deny would cut it off")
 
 

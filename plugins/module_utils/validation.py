@@ -47,7 +47,8 @@ class Entry:
         """The entries of a mapping.
 
         Args:
-            known: the keys it may have, with the default, ``REQUIRED`` or ``OPTIONAL``. A key set to null takes its default.
+            known: the keys it may have, with the default, ``REQUIRED`` or ``OPTIONAL``.
+                A key set to null counts as left out.
 
         Returns:
             An entry for every known key.
@@ -89,7 +90,7 @@ class Entry:
         """One of some strings."""
         text = self.text()
         if isinstance(self.value, str) and text not in (known := list(choices)):
-            self.refuse(f"{text!r} is not one of {', '.join(known)}{suggest(text, known)}")
+            self.refuse(f"{text!r} is not one of {', '.join(known)}{did_you_mean(text, known)}")
         return text
 
     def flag(self) -> bool:
@@ -132,7 +133,11 @@ def describe(value: object) -> str:
 def suggest(word: object, known: Iterable[str]) -> str:
     """What the user may have meant, or all that is known: the end of a message about an unknown word."""
     words = sorted(known)
-    close = difflib.get_close_matches(str(word), words, n=1)
-    if close:
-        return f" (did you mean {close[0]}?)"
-    return f" (known: {', '.join(words)})" if words else ""
+    return did_you_mean(word, words) or (f" (known: {', '.join(words)})" if words else "")
+
+
+def did_you_mean(word: object, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known word that is closest, or nothing; case does not count."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=cutoff)
+    return f" (did you mean {folded[close[0]]}?)" if close else ""

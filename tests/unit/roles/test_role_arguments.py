@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Argument specs, defaults and READMEs of the roles name the same variables, and the defaults are valid."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+
+COLLECTION = Path(stages.__file__).parents[2]
+ROLES = ("cluster", "gpu_nodes", "pod_security", "rbac", "network_policies")
+WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
+
+
+def load(path: str) -> dict[str, object]:
+    return yaml.safe_load((COLLECTION / path).read_text())
+
+
+def options(role: str) -> dict[str, dict[str, object]]:
+    return load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_specs_and_defaults_have_the_same_keys(role: str) -> None:
+    assert set(options(role)) - WITHOUT_DEFAULT == set(load(f"roles/{role}/defaults/main.yml"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_in_the_spec_are_the_defaults(role: str) -> None:
+    defaults = load(f"roles/{role}/defaults/main.yml")
+    documented = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert documented == {name: defaults[name] for name in documented}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_readme_has_every_variable(role: str) -> None:
+    readme = (COLLECTION / f"roles/{role}/README.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == set(options(role))
+
+
+def test_the_default_model_is_valid() -> None:
+    model = load("roles/cluster/defaults/main.yml")
+    network = stages.Network(model["gpu_cluster_endpoints"], model["gpu_cluster_dns"])
+    assert len(stages.validate(model["gpu_cluster_article_stages"], network)) == 3
