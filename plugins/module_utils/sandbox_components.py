@@ -135,6 +135,8 @@ def _api_server(paths: SandboxPaths, ports: Mapping[str, int]) -> Component:
         "endpoint-reconciler-type": "none",
         "authorization-mode": "Node,RBAC",
         "enable-admission-plugins": "NodeRestriction",
+        # It would taint every new node until the controller manager has seen that it is Ready, and they all are.
+        "disable-admission-plugins": "TaintNodesByCondition",
         "allow-privileged": "true",
         "audit-log-path": paths.audit_log,
         "audit-log-maxsize": 1000,
@@ -159,6 +161,8 @@ def _controller_manager(paths: SandboxPaths, ports: Mapping[str, int]) -> Compon
         "bind-address": "127.0.0.1",
         "secure-port": ports[CONTROLLER_MANAGER],
         "use-service-account-credentials": "true",
+        # It would write to every node whenever the cluster grows, to tell kubelets how long to cache Secrets.
+        "controllers": "*,-ttl-controller",
         "leader-elect": "false",
         "node-monitor-period": "10s",
         "node-monitor-grace-period": f"{GRACE_SECONDS}s",

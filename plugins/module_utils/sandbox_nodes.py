@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
@@ -29,6 +30,14 @@ CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 ADDRESSES_PER_GROUP = 250 * 250
 """Nodes of a group have the addresses 10.GROUP.x.y."""
 FIRST_OCTET = 16
+CONDITIONS = {
+    "Ready": ("True", "KubeletReady", "kubelet is posting ready status"),
+    "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    "NetworkUnavailable": ("False", "RouteCreated", "RouteController created a route"),
+}
+"""Type to status, reason and message. Nodes are Ready from the start: kwok only keeps them so."""
 
 GPU_COMMON_LABELS = {
     "feature.node.kubernetes.io/pci-10de.present": "true",
@@ -106,21 +115,22 @@ def control_plane_group(count: int) -> NodeGroup:
     return NodeGroup("control-plane", count, labels, {"cpu": "16", "memory": "64Gi", "pods": "110"}, [taint])
 
 
-def make_nodes(groups: Sequence[NodeGroup]) -> dict[str, dict[str, Any]]:
-    """All Node objects by name.
+def make_nodes(groups: Sequence[NodeGroup], now: datetime) -> dict[str, dict[str, Any]]:
+    """All Node objects by name, Ready since ``now``.
 
     Raises:
         HardeningError: a label is invalid, a count is out of range, or two nodes would have one name.
     """
     problems = [problem for group in groups for problem in _problems(group)]
     nodes: dict[str, dict[str, Any]] = {}
+    conditions = _conditions(now)
     for position, group in enumerate(groups if not problems else ()):
         for index in range(group.count):
             name = f"{group.prefix}-{index}"
             if name in nodes:
                 problems.append(f"two nodes would be named {name}")
             address = f"10.{FIRST_OCTET + position}.{index // 250}.{index % 250 + 1}"
-            nodes[name] = _node(group, name, address)
+            nodes[name] = _node(group, name, address, conditions)
     if problems:
         raise HardeningError(join_failures("The nodes of the sandbox are not valid", problems))
     return nodes
@@ -161,8 +171,25 @@ def _problems(group: NodeGroup) -> list[str]:
     return [*problems, *(f"{group.prefix}: {problem}" for problem in found if problem)]
 
 
-def _node(group: NodeGroup, name: str, address: str) -> dict[str, Any]:
+def _conditions(now: datetime) -> list[dict[str, str]]:
+    time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [
+        {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "lastHeartbeatTime": time,
+            "lastTransitionTime": time,
+        }
+        for kind, (status, reason, message) in CONDITIONS.items()
+    ]
+
+
+def _node(group: NodeGroup, name: str, address: str, conditions: list[dict[str, str]]) -> dict[str, Any]:
     labels = {
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
@@ -174,6 +201,7 @@ def _node(group: NodeGroup, name: str, address: str) -> dict[str, Any]:
         "metadata": {"name": name, "labels": labels, "annotations": {KWOK_ANNOTATION: "fake"}},
         "spec": {"taints": [dict(taint) for taint in group.taints]},
         "status": {
+            "phase": "Running",
             "capacity": dict(group.resources),
             "allocatable": dict(group.resources),
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
@@ -193,6 +221,7 @@ def _node(group: NodeGroup, name: str, address: str) -> dict[str, Any]:
     }
     digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()[:16]
     node["metadata"]["annotations"][DIGEST_ANNOTATION] = digest
+    node["status"]["conditions"] = conditions  # when it became Ready is no part of what it is
     return node
 
 

@@ -143,6 +143,7 @@ nodes:
   sample: {created: 11, deleted: 0, unchanged: 0}
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         cpu_group(params["cpu_nodes"]),
         control_plane_group(params["control_plane_nodes"]),
     ]
-    return start(paths, plan, make_nodes(groups), params["timeout"], module.check_mode)
+    return start(paths, plan, make_nodes(groups, datetime.now(UTC)), params["timeout"], module.check_mode)
 
 
 def main() -> None:
