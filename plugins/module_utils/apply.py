@@ -9,7 +9,7 @@ would do; and the real run writes nothing at all if one object would be refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,8 +76,15 @@ class Step:
         return content(predicted) != content(self.live) or not same_ownership(predicted, self.live, manager)
 
 
-def apply_manifests(client: Client, manifests: Sequence[Manifest], options: ApplyOptions) -> Outcome:
+def apply_manifests(
+    client: Client,
+    manifests: Sequence[Manifest],
+    options: ApplyOptions,
+    review: Callable[[Outcome], None] | None = None,
+) -> Outcome:
     """Make the server hold these manifests.
+
+    ``review`` sees what is going to happen before anything is written; what it raises ends the run there.
 
     Raises:
         HardeningError: something would be refused (nothing was changed), was refused after all, or did not get ready.
@@ -89,8 +96,11 @@ def apply_manifests(client: Client, manifests: Sequence[Manifest], options: Appl
     warnings = WarningLog()
     steps = plan(client, resolved.targets, manifests, options, warnings)
     unverified = [ObjectResult(manifest, "created", None, manifest.body, False) for manifest in resolved.deferred]
+    predicted = Outcome(_in_order([*(_predict(step) for step in steps), *unverified]), tuple(warnings.texts))
+    if review is not None:
+        review(predicted)
     if options.check:
-        return Outcome(_in_order([*(_predict(step) for step in steps), *unverified]), tuple(warnings.texts))
+        return predicted
     deadline = Deadline.after(options.wait_seconds or 0.0)
     results, failures = _write(client, steps, options, warnings, _new_foundations(resolved.deferred, deadline))
     if resolved.deferred and not failures:
@@ -150,7 +160,8 @@ def plan(
 def _predict(step: Step) -> ObjectResult:
     if step.rehearsal is None:
         return ObjectResult(step.manifest, "unchanged", step.live, step.live)
-    return _result(step, step.rehearsal.predicted, step.rehearsal.verified)
+    predicted = _result(step, step.rehearsal.predicted, step.rehearsal.verified)
+    return replace(predicted, warnings=step.rehearsal.warnings)
 
 
 def _result(step: Step, after: Mapping[str, Any], verified: bool = True) -> ObjectResult:

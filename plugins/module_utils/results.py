@@ -27,6 +27,7 @@ class ObjectResult:
         after: state on the server afterwards (predicted in check mode), None if deleted.
         verified: False where the server could not be asked, because the namespace or kind does not exist yet.
         reason: why nothing, or something else than asked, was done; empty otherwise.
+        warnings: what the server remarked on this object when it was rehearsed.
     """
 
     manifest: Manifest
@@ -35,6 +36,7 @@ class ObjectResult:
     after: Mapping[str, Any] | None
     verified: bool = True
     reason: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:

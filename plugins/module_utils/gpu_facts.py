@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node's own object says about its GPUs. Pure functions on node dicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GPU_RESOURCE = "nvidia.com/gpu"
+SHARED_GPU_RESOURCE = "nvidia.com/gpu.shared"
+MIG_PREFIX = "nvidia.com/mig-"
+PRODUCT_LABEL = "nvidia.com/gpu.product"
+PRESENT_LABEL = "nvidia.com/gpu.present"
+# NFD names a PCI device by vendor, or by class and vendor; 10de is NVIDIA, 0300 and 0302 are VGA and 3D controllers.
+NFD_LABEL = re.compile(r"feature\.node\.kubernetes\.io/pci-((0300|0302)_)?10de(_[0-9a-f]{4})*\.present")
+CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+VENDOR_WORDS = frozenset({"NVIDIA", "TESLA", "QUADRO", "GRID", "GEFORCE"})
+MODEL = re.compile(r"[A-Z]{1,2}\d+[A-Z]*")
+
+
+@dataclass(frozen=True)
+class GpuNode:
+    """A node and what of it matters here.
+
+    Attributes:
+        gpu_type: short name of the model, ``a100`` or ``h100``; None if the node does not say.
+        product: value of ``nvidia.com/gpu.product``.
+        gpus: allocatable whole (or shared) GPUs.
+        mig: allocatable MIG devices by resource name.
+        found_by: why it counts as a GPU node: ``gfd``, ``nfd``, ``allocatable``, ``label_selector``, ``name``.
+        owned_labels: label keys that our field manager set.
+    """
+
+    name: str
+    resource_version: str
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, str], ...]
+    gpu_type: str | None
+    product: str | None
+    gpus: int
+    mig: Mapping[str, int]
+    control_plane: bool
+    schedulable: bool
+    ready: bool
+    found_by: tuple[str, ...]
+    owned_labels: frozenset[str]
+
+
+def gpu_node(node: Mapping[str, Any], manager: str, also: tuple[str, ...] = ()) -> GpuNode:
+    """Read a node object. ``also`` are further reasons for which it was selected."""
+    metadata, spec, status = node["metadata"], node.get("spec", {}), node.get("status", {})
+    labels = metadata.get("labels") or {}
+    allocatable = status.get("allocatable") or {}
+    product = labels.get(PRODUCT_LABEL)
+    return GpuNode(
+        name=metadata["name"],
+        resource_version=metadata["resourceVersion"],
+        labels=labels,
+        taints=tuple(spec.get("taints") or ()),
+        gpu_type=gpu_type(product) if product else None,
+        product=product,
+        gpus=max(_count(allocatable, GPU_RESOURCE), _count(allocatable, SHARED_GPU_RESOURCE)),
+        mig={key: _count(allocatable, key) for key in sorted(allocatable) if key.startswith(MIG_PREFIX)},
+        control_plane=any(key in labels for key in CONTROL_PLANE_LABELS),
+        schedulable=not spec.get("unschedulable", False),
+        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()),
+        found_by=(*_evidence(labels, allocatable), *also),
+        owned_labels=_owned_labels(metadata, manager),
+    )
+
+
+def gpu_type(product: str) -> str:
+    """Short name of a GPU model from the product that GPU Feature Discovery reports.
+
+    ``NVIDIA-A100-SXM4-80GB-MIG-1g.10gb`` is ``a100``, ``NVIDIA-L40S`` ``l40s``, ``NVIDIA-GeForce-RTX-4090``
+    ``rtx-4090``, ``NVIDIA-RTX-6000-Ada-Generation`` ``rtx-6000-ada``. What fits no pattern is returned in lower case.
+    """
+    words = [word for word in re.split(r"[-_ ]+", product) if word and word.upper() not in VENDOR_WORDS]
+    upper = [word.upper() for word in words]
+    if upper[:1] in (["RTX"], ["GTX"], ["TITAN"]):
+        if len(upper) > 1 and MODEL.fullmatch(upper[1]):  # RTX A6000
+            return words[1].lower()
+        kept = [word for word in upper[1:3] if word == "PRO" or word[:1].isdigit() or word in ("RTX", "V", "XP")]
+        return "-".join([upper[0], *kept, *(["ADA"] if "ADA" in upper else [])]).lower()
+    for word in upper:
+        if MODEL.fullmatch(word):
+            return word.lower()
+    return re.sub(r"[^a-z0-9]+", "-", product.lower()).strip("-")[:63].rstrip("-")
+
+
+def _evidence(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> tuple[str, ...]:
+    gpu_resources = [
+        key for key in allocatable if key in (GPU_RESOURCE, SHARED_GPU_RESOURCE) or key.startswith(MIG_PREFIX)
+    ]
+    found = {
+        "gfd": labels.get(PRESENT_LABEL) == "true" or PRODUCT_LABEL in labels,
+        "nfd": any(value == "true" and NFD_LABEL.fullmatch(key) for key, value in labels.items()),
+        "allocatable": any(_count(allocatable, key) > 0 for key in gpu_resources),
+    }
+    return tuple(reason for reason, holds in found.items() if holds)
+
+
+def _count(allocatable: Mapping[str, str], resource: str) -> int:
+    value = str(allocatable.get(resource, "0"))
+    return int(value) if value.isdigit() else 0
+
+
+def _owned_labels(metadata: Mapping[str, Any], manager: str) -> frozenset[str]:
+    """Label keys that a field manager wrote by patch."""
+    owned: set[str] = set()
+    for entry in metadata.get("managedFields") or ():
+        if entry.get("manager") == manager and not entry.get("subresource"):
+            fields = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
+            owned.update(key[2:] for key in fields if key.startswith("f:"))
+    return frozenset(owned)

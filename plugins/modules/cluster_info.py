@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module that takes a first look at a cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Check that a cluster can be reached and serves what is needed
+version_added: 0.1.0
+description:
+  - Fails if the API server cannot be reached, refuses the credentials, is too old, or lacks a kind. Changes nothing.
+author:
+  - The gpu_cluster.hardening authors (@gpu-cluster)
+options:
+  minimum_version:
+    description: The oldest Kubernetes version that will do.
+    type: str
+    default: "1.30"
+  kinds:
+    description: Kinds that the server must serve.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      api_version:
+        description: Group and version, for instance V(networking.k8s.io/v1).
+        type: str
+        required: true
+      kind:
+        description: The kind, for instance V(NetworkPolicy).
+        type: str
+        required: true
+extends_documentation_fragment:
+  - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Require a cluster with NetworkPolicies
+  gpu_cluster.hardening.cluster_info:
+    minimum_version: "1.30"
+    kinds:
+      - {api_version: networking.k8s.io/v1, kind: NetworkPolicy}
+"""
+
+RETURN = r"""
+server:
+  description: Address of the API server.
+  returned: success
+  type: str
+  sample: https://10.0.0.10:6443
+version:
+  description: Its version.
+  returned: success
+  type: str
+  sample: v1.37.2
+platform:
+  description: Its operating system and architecture.
+  returned: success
+  type: str
+  sample: linux/amd64
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.cluster import inspect_cluster
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+
+ARGUMENT_SPEC = {
+    "minimum_version": {"type": "str", "default": "1.30"},
+    "kinds": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "api_version": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True},
+        },
+    },
+    **CONNECTION_OPTIONS,
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    params = module.params
+    try:
+        facts = inspect_cluster(connect(params), params["minimum_version"], params["kinds"])
+    except HardeningError as error:
+        fail(module, error)
+    succeed(module, {"changed": False, **facts})
+
+
+if __name__ == "__main__":
+    main()

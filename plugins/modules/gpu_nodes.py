@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module that labels and taints GPU nodes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gpu_nodes
+short_description: Label and taint GPU nodes, many in one call
+version_added: 0.1.0
+description:
+  - Finds GPU nodes, derives the GPU model of each, and sets labels and taints on those that differ. Foreign labels and
+    taints stay.
+  - Nothing is changed if the taints would leave no schedulable node, or if one node's patch would be refused.
+author:
+  - The gpu_cluster.hardening authors (@gpu-cluster)
+options:
+  state:
+    description:
+      - V(present) sets labels and taints.
+      - V(absent) gives up labels that O(field_manager) set, and taints that equal O(taints).
+    type: str
+    choices: [present, absent]
+    default: present
+  labels:
+    description:
+      - Labels of every GPU node. A kubelet cannot set one under C(node-restriction.kubernetes.io/) on its own node.
+    type: dict
+    default:
+      node-type: gpu
+      node-restriction.kubernetes.io/node-type: gpu
+  gpu_type_label:
+    description: Key of the label that names the GPU model, for instance V(a100). Empty for none.
+    type: str
+    default: gpu-type
+  gpu_types:
+    description: GPU model by node name, where it is not to be taken from C(nvidia.com/gpu.product).
+    type: dict
+    default: {}
+  taints:
+    description: Taints of every GPU node; one for each key and effect.
+    type: list
+    elements: dict
+    default:
+      - {key: nvidia.com/gpu, value: "true", effect: NoSchedule}
+    suboptions:
+      key:
+        description: Key of the taint.
+        type: str
+        required: true
+      value:
+        description: Value of the taint.
+        type: str
+      effect:
+        description: What happens to pods that do not tolerate it.
+        type: str
+        choices: [NoSchedule, PreferNoSchedule, NoExecute]
+        default: NoSchedule
+  allow_control_plane:
+    description: Treat control-plane nodes with GPUs like the others. By default they are left alone.
+    type: bool
+    default: false
+  allow_all_schedulable:
+    description: Go on even if no node is left for pods without tolerations.
+    type: bool
+    default: false
+  on_intolerant_pods:
+    description: What to do if running pods do not tolerate a new taint.
+    type: str
+    choices: [warn, fail, ignore]
+    default: warn
+  field_manager:
+    description: The name under which labels and taints are set.
+    type: str
+    default: gpu_cluster.hardening
+extends_documentation_fragment:
+  - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.node_selection
+  - gpu_cluster.hardening.attributes
+seealso:
+  - module: gpu_cluster.hardening.gpu_nodes_info
+"""
+
+EXAMPLES = r"""
+- name: Label and taint every GPU node that can be found
+  gpu_cluster.hardening.gpu_nodes:
+
+- name: Two named nodes, which do not say what GPU they have
+  gpu_cluster.hardening.gpu_nodes:
+    discover: false
+    names: [node-1, node-2]
+    gpu_types: {node-1: h100, node-2: l40s}
+    on_intolerant_pods: fail
+"""
+
+RETURN = r"""
+nodes:
+  description: Every selected node, as it is (or would be) afterwards.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: gpu-node-1
+      gpu_type: a100
+      action: configured
+      labels: {node-type: gpu, gpu-type: a100}
+      taints: [{key: nvidia.com/gpu, value: "true", effect: NoSchedule}]
+      found_by: [gfd, allocatable]
+skipped:
+  description: Control-plane nodes with GPUs that were left alone.
+  returned: success
+  type: list
+  elements: str
+intolerant_pods:
+  description: Running pods that do not tolerate what their node got.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{namespace: default, name: web-1, node: gpu-node-1, daemon_set: null, evicted: false}]
+intolerant_daemon_sets:
+  description: DaemonSets among their owners, which would be missing on new GPU nodes.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{namespace: logging, name: fluent-bit}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import SELECTION_OPTIONS, selection
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes import (
+    NodeOptions,
+    NodesOutcome,
+    harden_nodes,
+    nodes_result,
+    parse_wanted,
+)
+
+TAINT_OPTIONS = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "value": {"type": "str"},
+    "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "default": "NoSchedule"},
+}
+ARGUMENT_SPEC = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "labels": {
+        "type": "dict",
+        "default": {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"},
+    },
+    "gpu_type_label": {"type": "str", "default": "gpu-type"},
+    "gpu_types": {"type": "dict", "default": {}},
+    "taints": {
+        "type": "list",
+        "elements": "dict",
+        "options": TAINT_OPTIONS,
+        "default": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}],
+    },
+    "allow_control_plane": {"type": "bool", "default": False},
+    "allow_all_schedulable": {"type": "bool", "default": False},
+    "on_intolerant_pods": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
+    "field_manager": {"type": "str", "default": "gpu_cluster.hardening"},
+    **SELECTION_OPTIONS,
+    **CONNECTION_OPTIONS,
+}
+
+
+def run(module: AnsibleModule) -> NodesOutcome:
+    """Label and taint, as the module's parameters say."""
+    params = module.params
+    wanted, chosen = parse_wanted(params), selection(params)
+    options = NodeOptions(
+        params["field_manager"],
+        params["state"] == "present",
+        module.check_mode,
+        params["allow_control_plane"],
+        params["allow_all_schedulable"],
+        params["on_intolerant_pods"],
+    )
+    return harden_nodes(connect(params), chosen, wanted, options)
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    try:
+        outcome = run(module)
+    except HardeningError as error:
+        fail(module, error)
+    succeed(module, nodes_result(outcome), outcome.warnings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module that finds GPU nodes and changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gpu_nodes_info
+short_description: Find the GPU nodes of a cluster
+version_added: 0.1.0
+description:
+  - Finds GPU nodes just as M(gpu_cluster.hardening.gpu_nodes) does, and changes nothing.
+author:
+  - The gpu_cluster.hardening authors (@gpu-cluster)
+extends_documentation_fragment:
+  - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.node_selection
+  - gpu_cluster.hardening.attributes.info
+seealso:
+  - module: gpu_cluster.hardening.gpu_nodes
+"""
+
+EXAMPLES = r"""
+- name: Find all GPU nodes
+  gpu_cluster.hardening.gpu_nodes_info:
+  register: found
+
+- name: Show the models
+  ansible.builtin.debug:
+    msg: "{{ found.nodes | map(attribute='gpu_type') | unique }}"
+"""
+
+RETURN = r"""
+nodes:
+  description: One entry for each GPU node.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: gpu-node-1
+      gpu_type: a100
+      product: NVIDIA-A100-SXM4-80GB
+      gpus: 8
+      mig: {}
+      labels: {node-type: gpu}
+      taints: []
+      control_plane: false
+      schedulable: true
+      ready: true
+      found_by: [gfd, nfd, allocatable]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import (
+    SELECTION_OPTIONS,
+    read_nodes,
+    selection,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes import node_facts
+
+
+def main() -> None:
+    """Entry point."""
+    spec = {**SELECTION_OPTIONS, **CONNECTION_OPTIONS}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        chosen = selection(module.params)
+        _everyone, selected = read_nodes(connect(module.params), "", chosen)
+    except HardeningError as error:
+        fail(module, error)
+    succeed(module, {"changed": False, "nodes": [node_facts(node) for node in selected]})
+
+
+if __name__ == "__main__":
+    main()
