@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_paths import SandboxPaths, write_atomically
@@ -96,7 +95,7 @@ def _complete(paths: SandboxPaths) -> bool:
         return False  # not a certificate
 
 
-def _new_authority(paths: SandboxPaths, name: str) -> tuple[Any, Any]:
+def _new_authority(paths: SandboxPaths, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"sandbox-{name}")])
     usage = _key_usage(signs_certificates=True)
@@ -111,7 +110,12 @@ def _new_authority(paths: SandboxPaths, name: str) -> tuple[Any, Any]:
     return certificate, key
 
 
-def _issue(paths: SandboxPaths, request: CertificateRequest, authority: Any, authority_key: Any) -> None:
+def _issue(
+    paths: SandboxPaths,
+    request: CertificateRequest,
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, request.common_name)]
     if request.organization:
@@ -129,7 +133,7 @@ def _issue(paths: SandboxPaths, request: CertificateRequest, authority: Any, aut
     _write_pair(paths, request.name, builder.sign(authority_key, hashes.SHA256()), key)
 
 
-def _builder(subject: Any, issuer: Any, public_key: Any) -> Any:
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -142,7 +146,7 @@ def _builder(subject: Any, issuer: Any, public_key: Any) -> Any:
     )
 
 
-def _key_usage(signs_certificates: bool) -> Any:
+def _key_usage(signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=signs_certificates,
@@ -156,7 +160,7 @@ def _key_usage(signs_certificates: bool) -> Any:
     )
 
 
-def _alternative_names(names: Sequence[str], addresses: Sequence[str]) -> Any:
+def _alternative_names(names: Sequence[str], addresses: Sequence[str]) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName(
         [
             *(x509.DNSName(name) for name in names),
@@ -165,11 +169,11 @@ def _alternative_names(names: Sequence[str], addresses: Sequence[str]) -> Any:
     )
 
 
-def _write_pair(paths: SandboxPaths, name: str, certificate: Any, key: Any) -> None:
+def _write_pair(paths: SandboxPaths, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
     write_atomically(paths.certificate(name), certificate.public_bytes(serialization.Encoding.PEM).decode())
     _write_key(paths.key(name), key)
 
 
-def _write_key(path: Path, key: Any) -> None:
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     write_atomically(path, pem.decode())
