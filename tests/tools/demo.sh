@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Hardens the sandbox twice. Whatever KUBECONFIG says, only the sandbox of this checkout is touched.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+unset KUBECONFIG
+kubeconfig=$PWD/.sandbox/kubeconfig
+log=.build/demo-second-run.log
+harden() { .venv/bin/ansible-playbook -i inventories/sandbox harden-gpu-cluster.yml -e "gpu_cluster_kubeconfig=$kubeconfig" "$@"; }
+
+printf '\n== First run: harden the cluster\n'
+harden
+printf '\n== Second run: nothing may change\n'
+harden | tee "$log"
+if ! grep -q 'changed=0 .*failed=0' "$log"; then
+  echo "The second run changed something; that is a bug. Its output is in $log." >&2
+  exit 1
+fi
+printf '\nThe second run changed nothing. What the cluster holds now:\n\n'
+kubectl=(.sandbox/bin/kubectl --kubeconfig "$kubeconfig")
+"${kubectl[@]}" get nodes -L node-type,gpu-type -o wide --no-headers | awk '{print $1, $2, $(NF-1), $NF}' | column -t
+"${kubectl[@]}" get namespaces -l app.kubernetes.io/part-of=gpu-cluster-hardening -L pod-security.kubernetes.io/enforce
+"${kubectl[@]}" get networkpolicies,serviceaccounts,roles,rolebindings -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
+cat <<END
+
+Look around:   .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
+Try a refusal: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
+Stop it:       make sandbox-down
+END
