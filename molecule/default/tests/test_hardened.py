@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API server holds after the whole job, read by kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Read = Callable[..., Any]
+GPU_NODES = "--selector=nvidia.com/gpu.present=true"
+STAGES = [
+    ("training", "ml-training", "ml-trainer", "restricted"),
+    ("serving", "ml-serving", "model-server", "baseline"),
+    ("monitoring", "ml-monitoring", "ml-monitor", "restricted"),
+]
+DNS = {
+    "to": [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }
+    ],
+    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+}
+
+
+def to_network(cidr: str) -> dict[str, Any]:
+    """Egress to HTTPS of a network."""
+    return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": 443, "protocol": "TCP"}]}
+
+
+@pytest.mark.parametrize("product", ["a100", "h100"])
+def test_gpu_nodes_have_their_type(read: Read, product: str) -> None:
+    """Four nodes of each model are labelled with it."""
+    assert len(read("nodes", f"--selector=gpu-type={product}")["items"]) == 4
+
+
+def test_gpu_nodes_are_labelled_and_tainted(read: Read) -> None:
+    """Every GPU node, and no other, keeps pods off that do not tolerate the taint."""
+    gpu_nodes = read("nodes", GPU_NODES)["items"]
+    assert len(gpu_nodes) == 8
+    for node in gpu_nodes:
+        labels = node["metadata"]["labels"]
+        assert labels["node-type"] == "gpu"
+        assert labels["node-restriction.kubernetes.io/node-type"] == "gpu"
+        assert {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"} in node["spec"]["taints"]
+
+
+def test_other_nodes_are_left_alone(read: Read) -> None:
+    """CPU and control-plane nodes have neither label nor taint of ours."""
+    others = read("nodes", "--selector=nvidia.com/gpu.present!=true")["items"]
+    assert len(others) == 3
+    for node in others:
+        assert "node-type" not in node["metadata"]["labels"]
+        assert "nvidia.com/gpu" not in {taint["key"] for taint in node["spec"].get("taints", [])}
+
+
+@pytest.mark.parametrize(("stage", "namespace", "account", "level"), STAGES)
+def test_namespace_enforces_its_level(read: Read, stage: str, namespace: str, account: str, level: str) -> None:
+    """Enforced as the stage says; audit and warn are always restricted."""
+    labels = read("namespace", namespace)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == level
+    assert labels["pod-security.kubernetes.io/audit"] == "restricted"
+    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
+    assert labels["gpu-cluster.hardening/stage"] == stage
+
+
+def test_privileged_pod_is_refused(kubectl: Read) -> None:
+    """The server itself refuses it in the training namespace."""
+    overrides = '{"spec": {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": true}}]}}'
+    done = kubectl(
+        "run", "x", "--namespace=ml-training", "--image=x", "--dry-run=server", f"--overrides={overrides}"
+    )
+    assert done.rc == 1
+    assert "violates PodSecurity" in done.stderr
+
+
+@pytest.mark.parametrize(("stage", "namespace", "account", "level"), STAGES)
+def test_accounts_mount_no_token(read: Read, stage: str, namespace: str, account: str, level: str) -> None:
+    """Neither the account of the stage nor the default one."""
+    for name in (account, "default"):
+        assert read("serviceaccount", name, f"--namespace={namespace}")["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(("stage", "namespace", "account", "level"), STAGES)
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [("list", "secrets"), ("create", "pods"), ("create", "pods/exec"), ("create", "serviceaccounts/token")],
+)
+def test_accounts_lack_rights(
+    kubectl: Read, stage: str, namespace: str, account: str, level: str, verb: str, resource: str
+) -> None:
+    """The API server answers no to what would widen an account."""
+    user = f"--as=system:serviceaccount:{namespace}:{account}"
+    assert kubectl("auth", "can-i", verb, resource, f"--namespace={namespace}", user).stdout.strip() == "no"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "account", "verb", "resource"),
+    [
+        ("ml-training", "ml-trainer", "get", "configmaps/training-config"),
+        ("ml-training", "ml-trainer", "get", "persistentvolumeclaims"),
+        ("ml-training", "ml-trainer", "create", "events"),
+        ("ml-serving", "model-server", "get", "secrets/model-registry-credentials"),
+        ("ml-monitoring", "ml-monitor", "list", "endpointslices.discovery.k8s.io"),
+    ],
+)
+def test_accounts_have_their_rights(kubectl: Read, namespace: str, account: str, verb: str, resource: str) -> None:
+    """The API server answers yes to what the work needs."""
+    user = f"--as=system:serviceaccount:{namespace}:{account}"
+    assert kubectl("auth", "can-i", verb, resource, f"--namespace={namespace}", user).stdout.strip() == "yes"
+
+
+@pytest.mark.parametrize(("stage", "namespace", "account", "level"), STAGES)
+def test_all_traffic_is_denied_by_default(read: Read, stage: str, namespace: str, account: str, level: str) -> None:
+    """All pods, both directions, no exception."""
+    spec = read("networkpolicy", "default-deny", f"--namespace={namespace}")["spec"]
+    assert spec["podSelector"] == {}
+    assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
+    assert not spec.get("ingress")
+    assert not spec.get("egress")
+
+
+@pytest.mark.parametrize(
+    ("stage", "namespace", "egress"),
+    [
+        ("training", "ml-training", [DNS, to_network("10.0.100.0/24"), to_network("10.0.50.0/24")]),
+        ("serving", "ml-serving", [DNS, to_network("10.0.50.0/24")]),
+        ("monitoring", "ml-monitoring", [DNS]),
+    ],
+)
+def test_egress_is_what_the_stage_needs(
+    read: Read, stage: str, namespace: str, egress: list[dict[str, Any]]
+) -> None:
+    """DNS and the endpoints of the stage, nothing else."""
+    assert read("networkpolicy", f"allow-{stage}", f"--namespace={namespace}")["spec"]["egress"] == egress
+
+
+def test_only_the_gateway_reaches_serving(read: Read) -> None:
+    """From pods of the gateway in the gateway's namespace, on both inference ports."""
+    spec = read("networkpolicy", "allow-serving", "--namespace=ml-serving")["spec"]
+    assert spec["podSelector"] == {"matchLabels": {"app": "model-server"}}
+    assert spec["ingress"] == [
+        {
+            "from": [
+                {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "api-gateway"}},
+                    "podSelector": {"matchLabels": {"app": "gateway"}},
+                }
+            ],
+            "ports": [{"port": 8080, "protocol": "TCP"}, {"port": 8081, "protocol": "TCP"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(("stage", "namespace"), [("training", "ml-training"), ("monitoring", "ml-monitoring")])
+def test_nothing_reaches_the_other_stages(read: Read, stage: str, namespace: str) -> None:
+    """No ingress rule at all."""
+    assert not read("networkpolicy", f"allow-{stage}", f"--namespace={namespace}")["spec"].get("ingress")
