@@ -17,18 +17,18 @@ def stages(
     value: object,
     endpoints: object = None,
     dns: object = None,
-    ingress: object = (),
-    egress: object = (),
+    extra_ingress: object = (),
+    extra_egress: object = (),
     scrape: object = None,
     pod_security_version: object = "latest",
 ) -> list[Json]:
     """See plugins/filter/stages.yml."""
-    network = None if endpoints is None else Network(endpoints, dns, ingress, egress, scrape)
+    network = None if endpoints is None else Network(endpoints, dns, extra_ingress, extra_egress, scrape)
     try:
         return validate(value, network, pod_security_version)
     except StageError as error:
         # Without a cause, as Ansible would print the problems a second time.
-        raise AnsibleFilterError(join_failures("The stages are wrong, nothing was changed", error.problems)) from None
+        raise AnsibleFilterError(join_failures("The stages are wrong", error.problems)) from None
 
 
 class FilterModule:

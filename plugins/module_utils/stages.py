@@ -60,15 +60,15 @@ class Network:
     Attributes:
         endpoints: what stages refer to by name in ``ingress`` and ``egress``.
         dns: where the cluster's DNS is.
-        ingress: what every stage accepts beside its own ``ingress``.
-        egress: what every stage may reach beside its own ``egress``.
+        extra_ingress: what every stage accepts beside its own ``ingress``.
+        extra_egress: what every stage may reach beside its own ``egress``.
         scrape: ``{stage, ports}`` of the stage that scrapes the others; empty for none.
     """
 
     endpoints: object
     dns: object
-    ingress: object = ()
-    egress: object = ()
+    extra_ingress: object = ()
+    extra_egress: object = ()
     scrape: object = None
 
 
@@ -184,8 +184,8 @@ def _read_network(
         network_peers.read_endpoints(Entry("endpoints", network.endpoints, problems), peers),
         network_peers.read_dns(dns),
     )
-    ingress = network_peers.read_rules(Entry("ingress", network.ingress, problems), "from", known)
-    egress = network_peers.read_rules(Entry("egress", network.egress, problems), "to", known)
+    ingress = network_peers.read_rules(Entry("extra_ingress", network.extra_ingress, problems), "from", known)
+    egress = network_peers.read_rules(Entry("extra_egress", network.extra_egress, problems), "to", known)
     for entries, stage in zip(keys, stages, strict=True):
         _refuse_missing_dns(entries, dns)
         stage["ingress"] = [*network_peers.read_rules(entries["ingress"], "from", known), *ingress]

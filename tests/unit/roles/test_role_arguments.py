@@ -46,4 +46,24 @@ def test_the_readme_has_every_variable(role: str) -> None:
 def test_the_default_model_is_valid() -> None:
     model = load("roles/cluster/defaults/main.yml")
     network = stages.Network(model["gpu_cluster_endpoints"], model["gpu_cluster_dns"])
-    assert len(stages.validate(model["gpu_cluster_article_stages"], network)) == 3
+    assert len(stages.validate(model["gpu_cluster_default_stages"], network)) == 3
+
+
+def test_the_example_inventory_is_valid_with_every_comment_taken_away() -> None:
+    text = (COLLECTION / "inventories/example/group_vars/gpu_clusters.yml").read_text()
+    given = yaml.safe_load(text)
+    uncommented = re.sub(
+        r"^(\s*)# (?=(gpu_cluster|gpu_nodes|pod_security|my_stages|feature_store|  )[\w ]*[:-])",
+        r"\1",
+        text,
+        flags=re.M,
+    )
+    everything = yaml.safe_load(uncommented)
+
+    known = {name for role in ROLES for name in options(role)} | {"my_stages"}
+    assert set(given) < set(everything) <= known
+    model = load("roles/cluster/defaults/main.yml")
+    network = stages.Network(
+        everything["gpu_cluster_endpoints"], everything["gpu_cluster_dns"], scrape=everything["gpu_cluster_scrape"]
+    )
+    assert len(stages.validate([*model["gpu_cluster_default_stages"], *everything["my_stages"]], network)) == 4

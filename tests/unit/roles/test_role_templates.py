@@ -56,7 +56,7 @@ def render(folder: Path, extra_stages: list[dict[str, object]]) -> Objects:
             {"ansible.builtin.copy": {"content": "{{ rendered | to_json }}", "dest": str(folder / "rendered.json")}}
         ],
     }
-    user = {"gpu_cluster_stages": "{{ gpu_cluster_article_stages + extra_stages }}", "extra_stages": extra_stages}
+    user = {"gpu_cluster_stages": "{{ gpu_cluster_default_stages + extra_stages }}", "extra_stages": extra_stages}
     (folder / "play.yml").write_text(yaml.safe_dump([play]))
     (folder / "user.yml").write_text(yaml.safe_dump(user))
     subprocess.run(

@@ -168,7 +168,8 @@ def test_what_every_stage_gets_comes_after_its_own() -> None:
     proxy = {"cidr": "10.1.0.1/32", "ports": [{"port": 3128}]}
     probe = {"namespace": "probes", "ports": [{"port": 9115}]}
     stages = validate(
-        [a_stage(), a_stage(name="b", namespace="ml-b")], Network(ENDPOINTS, DNS, ingress=[probe], egress=[proxy])
+        [a_stage(), a_stage(name="b", namespace="ml-b")],
+        Network(ENDPOINTS, DNS, extra_ingress=[probe], extra_egress=[proxy]),
     )
     for stage in stages:
         assert stage["egress"][-1]["to"] == [{"ipBlock": {"cidr": "10.1.0.1/32"}}]
