@@ -23,7 +23,7 @@ Kubectl = Callable[..., Any]
 
 @pytest.fixture
 def kubectl(host: Host) -> Kubectl:
-    """Runs kubectl with words and returns testinfra's result."""
+    """Run kubectl with words and return testinfra's result."""
     command = f"{SANDBOX / 'bin' / 'kubectl'} --kubeconfig={SANDBOX / 'kubeconfig'}"
 
     def run(*words: str) -> Any:
@@ -34,7 +34,7 @@ def kubectl(host: Host) -> Kubectl:
 
 @pytest.fixture
 def read(kubectl: Kubectl) -> Kubectl:
-    """Reads what ``kubectl get`` answers to words."""
+    """Read what ``kubectl get`` answers to words."""
 
     def get(*words: str) -> Any:
         done = kubectl("get", *words, "--output=json")
