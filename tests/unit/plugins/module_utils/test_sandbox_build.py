@@ -128,3 +128,13 @@ def test_a_failed_build_shows_its_log_and_leaves_nothing(
         build(plan, tmp_path / "build.log")
     assert not plan.binary.parent.exists()
     assert not list(plan.binary.parent.parent.glob("*.draft-*"))
+
+
+def test_a_build_that_was_killed_says_so(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = fake_go(tmp_path / "bin", "go1.26.8")
+    go.write_text(go.read_text().replace("cp main.go", "kill -9 $$ #"))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    plan = plan_build(sources, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    with pytest.raises(HardeningError, match="ended by signal 9"):
+        build(plan, tmp_path / "build.log")
+    assert not plan.is_built
