@@ -159,7 +159,9 @@ class Client:
                     raise _unreachable(self.server, error) from error
                 continue
             self._answered = True
-            if _may_answer_otherwise(raw.status, raw.data) and _pause(attempt, deadline, raw.headers.get("Retry-After")):
+            if _may_answer_otherwise(raw.status, raw.data) and _pause(
+                attempt, deadline, raw.headers.get("Retry-After")
+            ):
                 continue
             if raw.status >= 400:
                 raise _api_error(raw.status, raw.data, f"{method} {self.server}{path}")
@@ -246,8 +248,8 @@ def _pause(attempt: int, deadline: float, retry_after: str | None) -> bool:
 def _unreachable(server: str, error: Exception) -> HardeningError:
     if isinstance(error, urllib3.exceptions.SSLError):
         return HardeningError(
-            f"The TLS connection to {server} failed: {error}. Check ca_cert (or the kubeconfig's certificate-authority) "
-            "and that the address is one the server's certificate names."
+            f"The TLS connection to {server} failed: {error}. Check ca_cert (or the kubeconfig's "
+            "certificate-authority) and that the address is one the server's certificate names."
         )
     return HardeningError(
         f"The API server {server} cannot be reached: {error}. Check that it runs and that the address "

@@ -124,11 +124,16 @@ def _look(
     """Judge the state as it is now; returns the resourceVersion to watch from."""
     found: dict[str, dict[str, Any]] = {}
     version = "0"
-    for page in client.pages(path, selector):
-        version = page["metadata"]["resourceVersion"]
-        for item in page.get("items", []):
-            if item["metadata"]["name"] in pending:
-                found[item["metadata"]["name"]] = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+    try:
+        for page in client.pages(path, selector):
+            version = page["metadata"]["resourceVersion"]
+            for item in page.get("items", []):
+                name = item["metadata"]["name"]
+                if name in pending:
+                    found[name] = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+    except ApiError as error:
+        if error.status != 404:  # the kind itself is gone, and all its objects with it
+            raise
     for name in list(pending):
         settle(name, found.get(name))
     return version

@@ -87,6 +87,11 @@ def test_gone_is_gone_by_event(fake_client: FakeClients) -> None:
     assert wait_for(fake.client, targets("a"), until_gone, Deadline.after(60)) == []
 
 
+def test_objects_are_gone_with_their_kind(fake_client: FakeClients) -> None:
+    fake = fake_client([(404, b"404 page not found", {})])
+    assert wait_for(fake.client, targets("a", "b"), until_gone, Deadline.after(60)) == []
+
+
 def test_what_stays_is_explained_by_its_finalizers() -> None:
     held = pod("a", "Running")
     held["metadata"]["finalizers"] = ["example.org/hold"]
