@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the collection says about itself is true of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ROLES = sorted(folder.name for folder in (CHECKOUT / "roles").iterdir())
+# It starts a control plane on this machine, so it takes no connection to a cluster.
+WITHOUT_CONNECTION = {"sandbox"}
+# Given by the play for all roles; without them the kubernetes client decides.
+WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
+LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
+LICENSED_SUFFIXES = {".cfg", ".go", ".ini", ".j2", ".py", ".sh", ".yaml", ".yml"}
+
+
+def load(path: str) -> dict[str, Any]:
+    content = yaml.safe_load((CHECKOUT / path).read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+def licensed_files() -> Iterator[Path]:
+    for folder in LICENSED_FOLDERS:
+        for path in (CHECKOUT / folder).rglob("*"):
+            if path.suffix in LICENSED_SUFFIXES and "output" not in path.parts:
+                yield path
+
+
+def test_action_group_holds_every_module_that_talks_to_a_cluster() -> None:
+    modules = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
+    assert set(load("meta/runtime.yml")["action_groups"]["cluster"]) == modules - WITHOUT_CONNECTION
+
+
+def test_every_module_of_the_group_takes_the_connection_options() -> None:
+    for module in load("meta/runtime.yml")["action_groups"]["cluster"]:
+        text = (CHECKOUT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+        assert "gpu_cluster.hardening.connection" in text, module
+
+
+def test_every_file_names_its_licence() -> None:
+    files = list(licensed_files())
+    assert len(files) > 100
+    assert [str(path) for path in files if "GPL-3.0-or-later" not in path.read_text(encoding="utf-8")[:600]] == []
+
+
+def test_libraries_of_the_execution_environment_are_those_of_the_collection() -> None:
+    assert load("meta/execution-environment.yml")["dependencies"]["python"] == "requirements.txt"
+    runtime = {
+        line.split(">=")[0] for line in (CHECKOUT / "requirements.txt").read_text().splitlines() if line[0] != "#"
+    }
+    pinned = {line.split("==")[0] for line in (CHECKOUT / "requirements" / "dev.txt").read_text().splitlines()}
+    assert runtime <= pinned
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_documents_every_variable(role: str) -> None:
+    documented = set(load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+    assert documented - WITHOUT_DEFAULT == set(load(f"roles/{role}/defaults/main.yml"))
+    readme = (CHECKOUT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(documented) if f"`{name}`" not in readme] == []
