@@ -26,9 +26,7 @@ def label_key_problem(key: object) -> str | None:
     if slash and (len(prefix) > 253 or not DNS_SUBDOMAIN.fullmatch(prefix)):
         return f"key {key!r}: the part before / must be a lower-case DNS name of at most 253 characters"
     if len(name) > 63 or not QUALIFIED_NAME.fullmatch(name):
-        return (
-            f"key {key!r}: the name must be 1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends"
-        )
+        return f"key {key!r}: the name must be 1 to 63 of A-Z a-z 0-9 - _ . with a letter or digit at both ends"
     return None
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
     from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 
 

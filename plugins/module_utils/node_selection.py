@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads nodes page by page and keeps what matters of each, so that memory grows with nodes and not with their images."""
+"""Reads nodes page by page and keeps what matters of each: memory grows with nodes, not with their images."""
 
 from __future__ import annotations
 

@@ -74,7 +74,8 @@ def parse_wanted(params: Mapping[str, Any]) -> Wanted:
     problems = [f"labels: {problem}" for problem in label_problems(params["labels"])]
     problems += [f"taints: {problem}" for taint in params["taints"] if (problem := taint_problem(taint))]
     slots = [(taint["key"], taint["effect"]) for taint in params["taints"]]
-    problems += [f"taints: {key}:{effect} is given twice" for key, effect in sorted(set(slots)) if slots.count((key, effect)) > 1]
+    repeated = sorted({slot for slot in slots if slots.count(slot) > 1})
+    problems += [f"taints: {key}:{effect} is given twice" for key, effect in repeated]
     key = params["gpu_type_label"]
     if key:
         found = label_key_problem(key)
@@ -190,9 +191,7 @@ def _guard_pods(client: Client, plans: Sequence[NodePlan], options: NodeOptions)
     if not tainted or options.on_intolerant_pods == "ignore":
         return []
     query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-    found = [
-        pod for page in client.pages("/api/v1/pods", query) for pod in intolerant_pods(page["items"], tainted)
-    ]
+    found = [pod for page in client.pages("/api/v1/pods", query) for pod in intolerant_pods(page["items"], tainted)]
     if found and options.on_intolerant_pods == "fail":
         raise HardeningError(
             f"{_describe_pods(found)} Nothing was changed. Give them the toleration or move them, "

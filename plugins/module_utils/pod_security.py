@@ -27,7 +27,7 @@ VERSION = re.compile(r"latest|v1\.\d+")
 # Texts of the server's warnings: k8s.io/pod-security-admission, admission.go
 HEADLINE = re.compile(r'existing pods in namespace "(?P<namespace>[^"]+)" violate the new PodSecurity enforce level')
 POD = re.compile(r"(?P<pod>[a-z0-9][-.a-z0-9]*)(?: \(and (?P<others>\d+) other pods?\))?: (?P<reasons>.+)")
-INCOMPLETE = re.compile(r"new PodSecurity enforce level only checked against the first (?P<checked>\d+) of (?P<all>\d+)")
+INCOMPLETE = re.compile(r"new PodSecurity enforce level only checked against the first (?P<some>\d+) of (?P<all>\d+)")
 
 
 @dataclass(frozen=True)
@@ -145,4 +145,4 @@ def _explain_incomplete(text: str) -> str:
     match = INCOMPLETE.match(text)
     if match is None:
         return text
-    return f"The server looked at {match['checked']} of {match['all']} pods only; others may violate the level too."
+    return f"The server looked at {match['some']} of {match['all']} pods only; others may violate the level too."

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves that GPU nodes get labels and taints, only they do, and nobody is locked out unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from audit_log import AuditLog
+from module_runs import ModuleRunner
+from sandbox_access import Kubectl
+
+TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_nodes(run_module: ModuleRunner) -> Iterator[None]:
+    run_module("gpu_nodes", state="absent")
+    yield
+    run_module("gpu_nodes", state="absent")
+
+
+def nodes(kubectl: Kubectl) -> dict[str, Any]:
+    return {item["metadata"]["name"]: item for item in kubectl("get", "nodes", "-o", "json")["items"]}
+
+
+def is_hardened(node: dict[str, Any]) -> bool:
+    labels = node["metadata"]["labels"]
+    wanted = {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
+    return wanted.items() <= labels.items() and "gpu-type" in labels and TAINT in node["spec"].get("taints", [])
+
+
+def test_gpu_nodes_and_only_they_are_labelled_and_tainted(
+    run_module: ModuleRunner, kubectl: Kubectl, audit: AuditLog
+) -> None:
+    predicted = run_module("gpu_nodes", check=True)
+    assert not any(is_hardened(node) for node in nodes(kubectl).values())
+    done = run_module("gpu_nodes")
+    assert predicted["nodes"] == done["nodes"]
+    live = nodes(kubectl)
+    assert {name for name, node in live.items() if is_hardened(node)} == {n for n in live if n.startswith("gpu-")}
+    assert live["gpu-a100-0"]["metadata"]["labels"]["gpu-type"] == "a100"
+    assert live["gpu-h100-0"]["metadata"]["labels"]["gpu-type"] == "h100"
+    audit.mark()
+    assert run_module("gpu_nodes")["changed"] is False
+    assert audit.requests().writes == []
+
+
+def test_foreign_labels_and_taints_survive_both_ways(run_module: ModuleRunner, kubectl: Kubectl) -> None:
+    kubectl("taint", "node", "gpu-a100-0", "maintenance=soon:PreferNoSchedule", "--overwrite")
+    try:
+        run_module("gpu_nodes")
+        run_module("gpu_nodes", state="absent")
+        node = nodes(kubectl)["gpu-a100-0"]
+        assert node["spec"]["taints"] == [{"key": "maintenance", "value": "soon", "effect": "PreferNoSchedule"}]
+        assert node["metadata"]["labels"]["nvidia.com/gpu.present"] == "true"
+        assert "node-type" not in node["metadata"]["labels"]
+        assert run_module("gpu_nodes", state="absent")["changed"] is False
+    finally:
+        kubectl("taint", "node", "gpu-a100-0", "maintenance-")
+
+
+def test_a_taint_on_every_schedulable_node_is_refused(run_module: ModuleRunner, kubectl: Kubectl) -> None:
+    everything = {"label_selector": "kubernetes.io/os=linux", "names": ["cpu-0", "cpu-1"]}
+    failed = run_module.failing("gpu_nodes", **everything)
+    assert "no schedulable node" in failed["msg"]
+    assert "allow_all_schedulable" in failed["msg"]
+    assert not any(is_hardened(node) for node in nodes(kubectl).values())
+
+
+def test_a_control_plane_node_is_left_alone_unless_asked(run_module: ModuleRunner) -> None:
+    named = {"names": ["control-plane-0"], "discover": False, "gpu_types": {"control-plane-0": "t4"}}
+    assert run_module("gpu_nodes", check=True, **named)["skipped"] == ["control-plane-0"]
+    asked = run_module("gpu_nodes", check=True, allow_control_plane=True, **named)
+    assert [node["name"] for node in asked["nodes"]] == ["control-plane-0"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"names": ["no-such-node"]}, "no node no-such-node"),
+        ({"discover": False}, "No nodes are selected"),
+        ({"labels": {"not a key": "x"}}, "not a key"),
+        ({"labels": {"node-type": "not a value!"}}, "not a value!"),
+        ({"taints": [{"key": "-bad", "effect": "NoSchedule"}]}, "-bad"),
+        ({"taints": [{"key": "a", "effect": "Never"}]}, "Never"),
+        ({"taints": [{"key": "a"}, {"key": "a", "value": "b"}]}, "given twice"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_changes(
+    run_module: ModuleRunner, audit: AuditLog, parameters: dict[str, Any], message: str
+) -> None:
+    audit.mark()
+    assert message in run_module.failing("gpu_nodes", **parameters)["msg"]
+    assert audit.requests().writes == []
+
+
+def test_running_pods_that_do_not_tolerate_the_taint_are_named(
+    run_module: ModuleRunner, kubectl: Kubectl, namespace: str
+) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": {"nodeName": "gpu-a100-1", "containers": [{"name": "web", "image": "web"}]},
+    }
+    kubectl("apply", "--server-side", stdin=pod)
+    failed = run_module.failing("gpu_nodes", on_intolerant_pods="fail")
+    assert f"{namespace}/web on gpu-a100-1" in failed["msg"]
+    assert not any(is_hardened(node) for node in nodes(kubectl).values())
+    warned = run_module("gpu_nodes", on_intolerant_pods="warn")
+    assert f"{namespace}/web" in str(warned["warnings"])
+
+
+def test_the_info_module_finds_the_same_nodes_and_writes_nothing(run_module: ModuleRunner, audit: AuditLog) -> None:
+    audit.mark()
+    found = run_module("gpu_nodes_info")["nodes"]
+    assert {node["name"]: node["gpu_type"] for node in found} == {
+        f"gpu-{model}-{number}": model for model in ("a100", "h100") for number in range(4)
+    }
+    assert {node["gpus"] for node in found} == {8}
+    assert audit.requests().writes == []
