@@ -45,7 +45,7 @@ $(COLLECTION):
 
 .PHONY: sandbox
 sandbox: setup  ## Start a Kubernetes control plane with simulated GPU nodes in .sandbox
-	@tests/tools/with_progress.sh $(BIN)/ansible-playbook -i localhost, playbooks/sandbox.yml
+	@tests/tools/with_progress.sh .sandbox/logs/build.log $(BIN)/ansible-playbook -i localhost, playbooks/sandbox.yml
 
 .PHONY: sandbox-down
 sandbox-down: setup  ## Stop it
