@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves the whole job: what it leaves behind, that it is idempotent, and what a fleet and a new stage take."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_log import AuditLog
+from module_runs import ModuleRunner
+from sandbox_access import BIN, CHECKOUT, Kubectl, Sandbox, clean_environment
+
+EVALUATION = {
+    "name": "evaluation",
+    "namespace": "ml-evaluation",
+    "pod_security": {"enforce": "restricted"},
+    "service_account": {"name": "ml-evaluator"},
+    "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": ["evaluation"]}],
+    "pods": {"app": "evaluation"},
+    "egress": ["dns", "data_lake"],
+}
+RESTRICTED: dict[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+class Playbook:
+    """Runs ``harden-gpu-cluster.yml`` over an inventory of its own."""
+
+    def __init__(self, home: Path) -> None:
+        """Use a directory of the test for the inventory and as HOME."""
+        self.home = home
+
+    def __call__(self, clusters: dict[str, Path], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        hosts = {name: {"gpu_cluster_kubeconfig": str(path)} for name, path in clusters.items()}
+        inventory = self.home / "inventory.json"
+        inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts}}), encoding="utf-8")
+        return subprocess.run(
+            [
+                *(str(BIN / "ansible-playbook"), "-i", str(inventory), "harden-gpu-cluster.yml"),
+                *("-e", json.dumps(variables)),
+                *options,
+            ],
+            cwd=CHECKOUT,
+            env=clean_environment(self.home, {"ANSIBLE_HOME": str(self.home)}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+
+def recap(done: subprocess.CompletedProcess[str], host: str) -> dict[str, int]:
+    """The counts of one host in the play recap."""
+    line = next(line for line in reversed(done.stdout.splitlines()) if line.startswith(host))
+    return {key: int(value) for key, value in (pair.split("=") for pair in line.split(":", 1)[1].split())}
+
+
+@pytest.fixture(scope="module")
+def harden(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
+    return Playbook(tmp_path_factory.mktemp("harden"))
+
+
+@pytest.fixture(scope="module")
+def hardened(sandbox: Sandbox, harden: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """The sandbox after one run; its nodes are given back at the end, as other tests want them bare."""
+    done = harden({"one": sandbox.kubeconfig})
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield sandbox.kubectl
+    ModuleRunner(tmp_path_factory.mktemp("clean"), {"kubeconfig": str(sandbox.kubeconfig)})("gpu_nodes", state="absent")
+
+
+def pod(name: str, namespace: str, security: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    container = {
+        "name": "main",
+        "image": "registry.internal/ml-trainer@sha256:" + "0" * 64,
+        "securityContext": security,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"containers": [container], **spec},
+    }
+
+
+def test_a_second_run_changes_nothing_and_sends_no_write_request(
+    hardened: Kubectl, sandbox: Sandbox, harden: Playbook, audit: AuditLog
+) -> None:
+    audit.mark()
+    done = harden({"one": sandbox.kubeconfig})
+    assert recap(done, "one")["changed"] == 0
+    assert audit.requests().writes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "security", "allowed"),
+    [
+        ("privileged", {"privileged": True}, False),
+        ("root", {**RESTRICTED, "runAsNonRoot": False, "runAsUser": 0}, False),
+        ("capable", {**RESTRICTED, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}, False),
+        ("restricted", RESTRICTED, True),
+    ],
+)
+def test_training_admits_only_restricted_pods(
+    hardened: Kubectl, name: str, security: dict[str, Any], allowed: bool
+) -> None:
+    answer = hardened.run("apply", "--server-side", "--dry-run=server", stdin=pod(name, "ml-training", security))
+    assert (answer.returncode == 0) is allowed, answer.stderr
+    assert allowed or "violates PodSecurity" in answer.stderr
+
+
+def test_only_a_pod_with_the_toleration_lands_on_a_gpu_node(hardened: Kubectl) -> None:
+    place = {"nodeSelector": {"node-type": "gpu"}}
+    toleration = {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
+    tolerant, intolerant = (
+        pod("tolerant", "ml-training", RESTRICTED, tolerations=[toleration], **place),
+        pod("intolerant", "ml-training", RESTRICTED, **place),
+    )
+    try:
+        for one in (tolerant, intolerant):
+            hardened("apply", "--server-side", stdin=one)
+        decided = {name: scheduling(hardened, name) for name in ("tolerant", "intolerant")}
+        assert decided["tolerant"]["node"].startswith("gpu-")
+        assert decided["intolerant"] == {"node": "", "reason": "Unschedulable"}
+    finally:
+        hardened("delete", "pod", "tolerant", "intolerant", "-n", "ml-training", "--wait=false", "--ignore-not-found")
+
+
+def scheduling(kubectl: Kubectl, name: str) -> dict[str, str]:
+    """Wait for the scheduler's word on a pod."""
+    for _attempt in range(120):
+        live = kubectl.get("pod", name, "ml-training")
+        for condition in live.get("status", {}).get("conditions") or ():
+            if condition["type"] == "PodScheduled":
+                return {"node": live["spec"].get("nodeName", ""), "reason": condition.get("reason", "")}
+        time.sleep(0.25)
+    raise AssertionError(f"the scheduler did not look at pod {name}")
+
+
+def test_one_more_stage_gets_everything_with_no_other_change(
+    hardened: Kubectl, sandbox: Sandbox, harden: Playbook
+) -> None:
+    stages = "{{ gpu_cluster_default_stages + [" + json.dumps(EVALUATION) + "] }}"
+    done = harden({"one": sandbox.kubeconfig}, gpu_cluster_stages=stages)
+    assert done.returncode == 0, done.stdout + done.stderr
+    labels = hardened.get("namespace", "ml-evaluation")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for account in ("ml-evaluator", "default"):
+        assert hardened.get("serviceaccount", account, "ml-evaluation")["automountServiceAccountToken"] is False
+    assert {"default-deny", "allow-evaluation"} <= hardened.names("networkpolicy", "ml-evaluation")
+    who = "--as=system:serviceaccount:ml-evaluation:ml-evaluator"
+    for verb, resource, answer in (("get", "configmaps/evaluation", "yes"), ("list", "secrets", "no")):
+        said = hardened.run("auth", "can-i", verb, resource, "-n", "ml-evaluation", who)
+        assert said.stdout.strip() == answer
+
+
+def test_a_cluster_that_is_away_does_not_stop_the_others(
+    hardened: Kubectl, sandbox: Sandbox, harden: Playbook, tmp_path: Path
+) -> None:
+    dead = json.loads(hardened.run("config", "view", "--raw", "-o", "json").stdout)
+    dead["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    (tmp_path / "dead").write_text(json.dumps(dead), encoding="utf-8")
+    done = harden({"away": tmp_path / "dead", "one": sandbox.kubeconfig})
+    assert recap(done, "away")["failed"] == 1
+    assert "cannot be reached" in done.stdout + done.stderr
+    assert recap(done, "one")["failed"] == 0
+    assert recap(done, "one")["ok"] == 11
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"gpu_cluster_endpoints": {"data_lake": {"cidr": "10.0.100.0/33"}}}, "10.0.100.0/33"),
+        ({"gpu_cluster_stages": [{**EVALUATION, "egress": ["dns", "data_lak"]}]}, "data_lake"),
+        ({"gpu_cluster_stages": [{**EVALUATION, "egress": ["data_lake"]}]}, "dns"),
+        ({"gpu_cluster_stages": [{**EVALUATION, "namespace": "Not_Valid"}]}, "Not_Valid"),
+    ],
+)
+def test_a_wrong_model_is_refused_before_any_request(
+    sandbox: Sandbox, harden: Playbook, audit: AuditLog, variables: dict[str, Any], message: str
+) -> None:
+    audit.mark()
+    done = harden({"one": sandbox.kubeconfig}, **variables)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert audit.requests().writes == []
