@@ -20,12 +20,16 @@ if ! grep -q 'changed=0 .*failed=0' "$log"; then
 fi
 printf '\nThe second run changed nothing. What the cluster holds now:\n\n'
 kubectl=(.sandbox/bin/kubectl --kubeconfig "$kubeconfig")
-"${kubectl[@]}" get nodes -L node-type,gpu-type -o wide --no-headers | awk '{print $1, $2, $(NF-1), $NF}' | column -t
+columns=NAME:.metadata.name,NODE-TYPE:.metadata.labels.node-type,GPU-TYPE:.metadata.labels.gpu-type,TAINTS:.spec.taints[*].key
+"${kubectl[@]}" get nodes -o "custom-columns=$columns"
+echo
 "${kubectl[@]}" get namespaces -l app.kubernetes.io/part-of=gpu-cluster-hardening -L pod-security.kubernetes.io/enforce
+echo
 "${kubectl[@]}" get networkpolicies,serviceaccounts,roles,rolebindings -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
 cat <<END
 
-Look around:   .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
-Try a refusal: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
-Stop it:       make sandbox-down
+Look around:    .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
+Try a refusal:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
+Ask for rights: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training auth can-i --list --as system:serviceaccount:ml-training:ml-trainer
+Stop it:        make sandbox-down
 END
