@@ -78,6 +78,10 @@ unit: setup  ## Tests that need no server
 integration: setup  ## Tests against a real API server
 	$(BIN)/pytest -q tests/integration
 
+.PHONY: build-test
+build-test: setup  ## Build, install elsewhere and run by full name (integration runs this, too)
+	$(BIN)/pytest -q tests/integration/test_install.py
+
 .PHONY: molecule
 molecule: setup  ## The whole job on a sandbox of its own: check, converge, idempotence, verify
 	MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.build/molecule/default $(BIN)/molecule test
