@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import ApiError, Client, WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery import Discovery, Resource
@@ -37,7 +37,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.targets impo
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.wait import Deadline, until_ready, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.waves import CRD, NAMESPACE, in_waves
 
-Live = Mapping[str, Any] | None
+Live: TypeAlias = "Mapping[str, Any] | None"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import ApiError, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery import Resource
@@ -16,7 +16,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest imp
 LIST_FROM = 3  # as many objects of one kind in one namespace are cheaper to LIST than to GET one by one
 
 Target = tuple[Manifest, Resource]
-Key = tuple[str, str, str | None, str]
+Key: TypeAlias = "tuple[str, str, str | None, str]"
 
 
 def live_key(manifest: Manifest) -> Key:

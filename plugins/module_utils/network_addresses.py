@@ -18,7 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation i
     describe,
 )
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 Json = dict[str, object]
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import ApiError, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery import Resource
@@ -24,7 +24,7 @@ WAIT_OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Argument spec fragment; its documentation is the ``wait`` doc fragment."""
 
-Judge = Callable[[Mapping[str, Any] | None], Readiness]
+Judge: TypeAlias = "Callable[[Mapping[str, Any] | None], Readiness]"
 
 
 def wait_seconds(params: Mapping[str, Any]) -> float | None:

@@ -143,8 +143,8 @@ nodes:
   sample: {created: 11, deleted: 0, unchanged: 0}
 """
 
-from datetime import UTC, datetime
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 

@@ -66,7 +66,9 @@ class Comparison:
 
 def run(*command: str, stdin: str | None = None) -> str:
     """Run a command that must succeed."""
-    done = subprocess.run(command, env=ENVIRONMENT, cwd=CHECKOUT, input=stdin, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=ENVIRONMENT, cwd=CHECKOUT, input=stdin, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
