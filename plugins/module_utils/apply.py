@@ -9,6 +9,7 @@ would do; and the real run writes nothing at all if one object would be refused.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -36,6 +37,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.server_side_
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.targets import resolve, unserved_error
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.wait import Deadline, until_ready, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.waves import CRD, NAMESPACE, in_waves
+
+DISCOVERY_SECONDS = 15.0
 
 Live: TypeAlias = "Mapping[str, Any] | None"
 
@@ -104,7 +107,7 @@ def apply_manifests(
     deadline = Deadline.after(options.wait_seconds or 0.0)
     results, failures = _write(client, steps, options, warnings, _new_foundations(resolved.deferred, deadline))
     if resolved.deferred and not failures:
-        discovery.forget({manifest.api_version for manifest in resolved.deferred})
+        _await_kinds(discovery, resolved.deferred, Deadline.after(DISCOVERY_SECONDS))
         later = apply_manifests(client, resolved.deferred, replace(options, wait_seconds=None))
         warnings.add(later.warnings)
         results += later.results
@@ -219,6 +222,16 @@ class _Foundations:
 def _new_foundations(deferred: Sequence[Manifest], deadline: Deadline) -> _Foundations:
     at_least = Deadline.after(max(deadline.left, 30.0))  # a CRD is established in a second or not at all
     return _Foundations(frozenset((manifest.group, manifest.kind) for manifest in deferred), at_least)
+
+
+def _await_kinds(discovery: Discovery, manifests: Sequence[Manifest], deadline: Deadline) -> None:
+    """A CRD is established a moment before discovery names its kind; what is missing in the end, the caller reports."""
+    while True:
+        discovery.forget({manifest.api_version for manifest in manifests})
+        served = all(discovery.find(manifest.api_version, manifest.kind) for manifest in manifests)
+        if served or deadline.left <= 0:
+            return
+        time.sleep(0.2)
 
 
 def _wait_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline: Deadline) -> None:

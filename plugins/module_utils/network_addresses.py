@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import (
     OPTIONAL,
