@@ -95,5 +95,9 @@ build: setup  ## The collection as a tarball in .build/dist
 	$(BIN)/ansible-galaxy collection build --force --output-path .build/dist
 
 .PHONY: clean
-clean: sandbox-down  ## Remove everything that was made here
+clean: setup  ## Stop all sandboxes and remove everything that was made here
+	@for state in .sandbox/state.json .build/*/state.json; do \
+	  [[ ! -e $$state ]] || $(BIN)/ansible-playbook -i localhost, playbooks/sandbox.yml -e sandbox_state=absent \
+	    -e "{sandbox_directory: '$(CURDIR)/$${state%/*}'}"; \
+	done
 	rm -rf .build .sandbox $(VENV)
