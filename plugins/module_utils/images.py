@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Container images as a user names them: complete, from the registry of the site, and not older than is safe. Pure.
+
+Source of the grammar: https://github.com/distribution/reference/blob/main/reference.go
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry
+
+_IMAGE = {"repository": REQUIRED, "tag": REQUIRED, "digest": ""}
+_HOST = re.compile(r"(?=.*[.:]|localhost$)[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?")
+_PATH = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
+_PRE_RELEASE = re.compile(r"-?(alpha|beta|rc|dev|pre)", re.IGNORECASE)
+LEADING_VERSION = r"^v?([0-9]+(?:\.[0-9]+)+)"
+"""Where the version stands in most tags, such as ``v0.20.0`` or ``0.44.1-debian``."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The oldest version that will do.
+
+    Attributes:
+        version: such as ``0.17.3``; empty for none.
+        pattern: a regular expression whose first group is the version in a tag.
+        reason: what is wrong with older ones, such as a CVE.
+        allow_below: accept older ones all the same.
+    """
+
+    version: object = ""
+    pattern: object = LEADING_VERSION
+    reason: str = ""
+    allow_below: object = False
+
+
+def image_reference(value: object, registry: object = "", floor: Floor | None = None, name: str = "image") -> str:
+    """The reference of an image, ``repository:tag`` or ``repository:tag@digest``.
+
+    Args:
+        value: ``{repository, tag, digest}``; the digest may be left out or empty.
+        registry: replaces the registry host of the repository; may have a path, which goes before the image's own.
+        floor: the oldest version that will do.
+        name: how the user calls the image, for messages; ``<name>_allow_below_floor`` is the switch they name.
+
+    Raises:
+        HardeningError: with everything that is wrong.
+    """
+    root = Entry(name, value)
+    keys = root.keys(_IMAGE)
+    repository = _moved(_read_repository(keys["repository"]), Entry("registry", registry or "", root.problems))
+    tag = _read_tag(keys["tag"])
+    digest = keys["digest"].text()
+    if digest and not _DIGEST.fullmatch(digest):
+        keys["digest"].refuse(f"{digest!r} is no digest; it must be sha256: and 64 of 0-9 a-f")
+    if floor and tag:
+        _refuse_old(keys["tag"], tag, floor, name)
+    if root.problems:
+        raise HardeningError(join_failures("The image cannot be used", root.problems))
+    return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
+
+
+def _read_repository(entry: Entry) -> str:
+    text = entry.text()
+    if not isinstance(entry.value, str):
+        return ""
+    host, _slash, path = text.partition("/")
+    if "://" in text:
+        entry.refuse(f"{text!r} is an address; write it without what is before the registry")
+    elif "@" in text or ":" in path:
+        entry.refuse(f"{text!r} has a tag or digest in it; these are keys of their own")
+    elif not path or not _HOST.fullmatch(host):
+        entry.refuse(f"{text!r} names no registry, so a node may take it from anywhere; write docker.io/... in full")
+    elif not _PATH.fullmatch(path):
+        entry.refuse(f"{path!r} is no path of an image: lower-case letters, digits and single - _ . between them")
+    return text
+
+
+def _moved(repository: str, registry: Entry) -> str:
+    """The repository at another registry."""
+    text = registry.text()
+    if not text:
+        return repository
+    host, slash, path = text.partition("/")
+    if not _HOST.fullmatch(host) or (slash and not _PATH.fullmatch(path)):
+        registry.refuse(f"{text!r} is no registry, such as registry.example.com:5000 or registry.example.com/mirror")
+    return f"{text}/{repository.partition('/')[2]}"
+
+
+def _read_tag(entry: Entry) -> str:
+    text = entry.text()
+    if text == "latest":
+        entry.refuse("latest is another image tomorrow; name a version")
+    elif isinstance(entry.value, str) and not _TAG.fullmatch(text):
+        entry.refuse(f"{text!r} is no tag: 1 to 128 letters, digits, '-', '_' or '.'")
+    return text
+
+
+def _refuse_old(entry: Entry, tag: str, floor: Floor, name: str) -> None:
+    wanted = Entry("floor", floor.version, entry.problems).text()
+    if Entry("allow_below_floor", floor.allow_below, entry.problems).flag() or not wanted:
+        return
+    why = f" ({floor.reason})" if floor.reason else ""
+    way_out = f"take a newer tag, or set {name}_allow_below_floor: true to accept that"
+    found = _version_in(tag, Entry("version_pattern", floor.pattern, entry.problems))
+    if not _NUMBERS.fullmatch(wanted):
+        entry.refuse(f"the floor {wanted!r} is no version such as 1.2.3")
+    elif found is None:
+        entry.refuse(f"no version can be read from {tag!r}, and {wanted} is the oldest that is safe{why}; {way_out}")
+    elif found < (_numbers(wanted), True):
+        entry.refuse(f"{tag!r} is older than {wanted}, the oldest that is safe{why}; {way_out}")
+
+
+def _version_in(tag: str, pattern: Entry) -> tuple[tuple[int, ...], bool] | None:
+    """The version in a tag and whether it is final, so that a release candidate sorts before its release."""
+    try:
+        match = re.search(pattern.text(), tag)
+        text = match[1] if match else ""
+    except (re.error, IndexError):
+        pattern.refuse(f"{pattern.value!r} is no regular expression with a group for the version")
+        return None
+    if match is None or not _NUMBERS.fullmatch(text or ""):
+        return None
+    return _numbers(text), not _PRE_RELEASE.match(tag[match.end(1) :])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``1.2`` and ``1.2.0`` are the same version."""
+    numbers = [int(number) for number in version.split(".")]
+    return tuple(numbers + [0] * (4 - len(numbers)))
