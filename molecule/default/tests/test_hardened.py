@@ -25,6 +25,15 @@ DNS = {
 }
 
 
+def to_component(name: str, port: int) -> dict[str, Any]:
+    """Egress to the pods of a component in the namespace of its name."""
+    peer = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": name}},
+    }
+    return {"to": [peer], "ports": [{"port": port, "protocol": "TCP"}]}
+
+
 def to_network(cidr: str) -> dict[str, Any]:
     """Egress to HTTPS of a network."""
     return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": 443, "protocol": "TCP"}]}
@@ -130,7 +139,7 @@ def test_all_traffic_is_denied_by_default(read: Read, namespace: str) -> None:
     [
         ("training", "ml-training", [DNS, to_network("10.0.100.0/24"), to_network("10.0.50.0/24")]),
         ("serving", "ml-serving", [DNS, to_network("10.0.50.0/24")]),
-        ("monitoring", "ml-monitoring", [DNS]),
+        ("monitoring", "ml-monitoring", [DNS, to_component("dcgm-exporter", 9400), to_component("falco", 8765)]),
     ],
 )
 def test_egress_is_what_the_stage_needs(read: Read, stage: str, namespace: str, egress: list[dict[str, Any]]) -> None:

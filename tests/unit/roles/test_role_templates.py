@@ -189,6 +189,24 @@ def test_serving_accepts_only_the_gateway(objects: Objects) -> None:
     assert [rule["to"][0].get("ipBlock") for rule in spec["egress"]] == [None, {"cidr": "10.0.50.0/24"}]
 
 
+def test_monitoring_reaches_dns_and_the_exporters_of_the_gpu_stack(objects: Objects) -> None:
+    spec = named(objects["allow"], "NetworkPolicy")["ml-monitoring", "allow-monitoring"]["spec"]
+    assert "ingress" not in spec
+    _dns, *exporters = spec["egress"]
+    assert exporters == [
+        {
+            "to": [
+                {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}},
+                    "podSelector": {"matchLabels": {"app.kubernetes.io/name": name}},
+                }
+            ],
+            "ports": [{"protocol": "TCP", "port": port}],
+        }
+        for name, port in (("dcgm-exporter", 9400), ("falco", 8765))
+    ]
+
+
 def test_one_more_stage_gets_everything(objects: Objects) -> None:
     spec = named(objects["allow"], "NetworkPolicy")["ml-evaluation", "allow-evaluation"]["spec"]
     assert spec["podSelector"] == {"matchLabels": {"app": "on"}}
