@@ -16,12 +16,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors impor
 VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
-def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Version and kinds of a cluster.
+def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Version of a cluster, and which of ``kinds`` (``[{api_version, kind, required}]``) it serves.
 
     Raises:
-        HardeningError: the server is older than ``minimum_version`` or does not serve one of ``kinds``
-            (``[{api_version, kind}]``).
+        HardeningError: the server is older than ``minimum_version`` or does not serve a kind that is required.
     """
     wanted = parse_version(minimum_version, "minimum_version")
     version = client.get("/version").body
@@ -31,14 +30,23 @@ def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mappin
         problems.append(f"it is {text}, and Kubernetes {minimum_version} is the oldest that will do; upgrade it")
     discovery = Discovery(client)
     discovery.load({kind["api_version"] for kind in kinds})
-    missing = [kind for kind in kinds if discovery.find(kind["api_version"], kind["kind"]) is None]
+    served = [
+        {**name, "served": discovery.find(**name) is not None}
+        for name in ({key: str(kind[key]) for key in ("api_version", "kind")} for kind in kinds)
+    ]
     problems += [
         f"it does not serve {kind['kind']} ({kind['api_version']}). {discovery.hint(kind['api_version'], kind['kind'])}"
-        for kind in missing
+        for kind, found in zip(kinds, served, strict=True)
+        if kind["required"] and not found["served"]
     ]
     if problems:
         raise HardeningError(join_failures(f"The cluster {client.server} cannot be hardened", problems))
-    return {"server": client.server, "version": text, "platform": str(version.get("platform", ""))}
+    return {
+        "server": client.server,
+        "version": text,
+        "platform": str(version.get("platform", "")),
+        "served": served,
+    }
 
 
 def parse_version(text: str, what: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ options:
     type: str
     default: "1.30"
   kinds:
-    description: Kinds that the server must serve.
+    description: Kinds to ask the server for.
     type: list
     elements: dict
     default: []
@@ -33,6 +33,10 @@ options:
         description: The kind, for instance V(NetworkPolicy).
         type: str
         required: true
+      required:
+        description: Fail if the server does not serve it. Otherwise RV(served) says whether it does.
+        type: bool
+        default: true
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
   - gpu_cluster.hardening.attributes.info
@@ -44,6 +48,16 @@ EXAMPLES = r"""
     minimum_version: "1.30"
     kinds:
       - {api_version: networking.k8s.io/v1, kind: NetworkPolicy}
+
+- name: Ask for the Prometheus Operator
+  gpu_cluster.hardening.cluster_info:
+    kinds:
+      - {api_version: monitoring.coreos.com/v1, kind: ServiceMonitor, required: false}
+  register: cluster
+
+- name: Say whether it is there
+  ansible.builtin.debug:
+    msg: "{{ cluster.served | selectattr('served') | map(attribute='kind') }}"
 """
 
 RETURN = r"""
@@ -62,6 +76,15 @@ platform:
   returned: success
   type: str
   sample: linux/amd64
+served:
+  description: Whether the server serves each of O(kinds), in their order.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - api_version: monitoring.coreos.com/v1
+      kind: ServiceMonitor
+      served: false
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -80,6 +103,7 @@ ARGUMENT_SPEC = {
         "options": {
             "api_version": {"type": "str", "required": True},
             "kind": {"type": "str", "required": True},
+            "required": {"type": "bool", "default": True},
         },
     },
     **CONNECTION_OPTIONS,
