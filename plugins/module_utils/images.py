@@ -56,7 +56,7 @@ def image_reference(value: object, registry: object = "", floor: Floor | None = 
     """
     root = Entry(name, value)
     keys = root.keys(_IMAGE)
-    repository = _moved(_read_repository(keys["repository"]), Entry("registry", registry or "", root.problems))
+    repository = _moved(read_repository(keys["repository"]), Entry("registry", registry or "", root.problems))
     tag = _read_tag(keys["tag"])
     digest = keys["digest"].text()
     if digest and not _DIGEST.fullmatch(digest):
@@ -68,7 +68,8 @@ def image_reference(value: object, registry: object = "", floor: Floor | None = 
     return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
 
 
-def _read_repository(entry: Entry) -> str:
+def read_repository(entry: Entry) -> str:
+    """A repository with its registry, without tag or digest, such as ``nvcr.io/nvidia/k8s-device-plugin``."""
     text = entry.text()
     if not isinstance(entry.value, str):
         return ""
