@@ -40,7 +40,7 @@ _SIDES = {
 """Fields that only conditions know, with those whose values they look at."""
 
 _MISSING = "<NA>"
-_KEPT_NAMES = ("proc.name", "proc.pname", "user.name", "user.loginname", "group.name")
+KEPT_NAMES = ("proc.name", "proc.pname", "user.name", "user.loginname", "group.name")
 """Fields for which Falco itself has the text ``<NA>``, so that a condition can compare with it."""
 
 _FD_TYPES = {"f": "file", "d": "directory", "4": "ipv4", "6": "ipv6", "u": "unix", "p": "pipe", "m": "memfd"}
@@ -70,7 +70,7 @@ def is_about_sides(field: Field) -> bool:
 
 def _value(event: Event, key: str) -> object:
     value = event.get(key)
-    return None if value == _MISSING and key not in _KEPT_NAMES else value
+    return None if value == _MISSING and key not in KEPT_NAMES else value
 
 
 def _ancestors(event: Event, name: str) -> list[object]:

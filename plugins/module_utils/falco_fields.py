@@ -162,6 +162,23 @@ TAKE_ARGUMENT = frozenset(
 )
 """Fields that need or may have one."""
 
+INDEXED = frozenset(
+    {
+        "fd.types",
+        "proc.aargs",
+        "proc.acmdline",
+        "proc.aexe",
+        "proc.aexepath",
+        "proc.aname",
+        "proc.apid",
+        "proc.args",
+    }
+)
+"""Fields whose argument is a number."""
+
+ANCESTORS = INDEXED - {"fd.types", "proc.args"}
+"""Fields of ancestors: without an argument, those of any of them, and only in conditions."""
+
 FILTER_ONLY = frozenset(
     {
         "evt.around",
@@ -281,11 +298,11 @@ def table_name(field: Field) -> str | None:
     """The name under which the tables have a field, without an argument after a dot; None if they have not."""
     if field.name in TYPES:
         return field.name
-    # evt.arg.flags is evt.arg with an argument; names of fields may be the beginnings of others.
+    # evt.arg.flags is evt.arg with an argument.
     parts = field.name.split(".")
     for count in range(len(parts) - 1, 1, -1):
         name = ".".join(parts[:count])
-        if name in TAKE_ARGUMENT:
+        if name in NEED_ARGUMENT:
             return name
     return None
 

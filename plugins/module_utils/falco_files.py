@@ -192,8 +192,8 @@ class _Loader:
                         rule.name,
                     )
                 exceptions[added.name] = replace(earlier, values=(*earlier.values, *added.values), has_values=True)
-            elif rule.name not in self.rules and added.fields is None:
-                continue  # values for an exception of a stock rule, which nobody here can judge
+            elif added.fields is None and not rule.complete:
+                exceptions[added.name] = added  # values for an exception of Falco's own rule
             else:
                 self._check_new(added, rule.name)
                 exceptions[added.name] = added
@@ -231,7 +231,7 @@ class _Loader:
 
 def _stock_rule(item: RuleItem) -> ResolvedRule:
     unknown = JoinedText((Text(STOCK_CONDITION, item.place),))
-    return ResolvedRule(item.name, item.place, unknown, JoinedText((Text("", item.place),)))
+    return ResolvedRule(item.name, item.place, unknown, JoinedText((Text("", item.place),)), complete=False)
 
 
 def _by_name(exceptions: Iterable[RuleException] | None) -> dict[str, RuleException]:

@@ -112,7 +112,7 @@ class _Reader:
                 f"{name!r} is no name of a list: no blank, quote, '(', ')', '=' or ','",
                 name,
             )
-        items = keys["items"].texts(f"item of list {name}") if self._has(value, keys, "items", name) else ()
+        items = keys["items"].texts(f"items of list {name!r}") if self._has(value, keys, "items", name) else ()
         return ListItem(name, value.place, items, self._change(value, keys, "items", name))
 
     def _macro(self, value: YamlValue, keys: Keys, name: str) -> MacroItem | None:
@@ -123,11 +123,11 @@ class _Reader:
         change = self._change(value, keys, "condition", name)
         if not self._has(value, keys, "condition", name):
             return None
-        condition = keys["condition"].text(f"the condition of macro {name}")
+        condition = keys["condition"].text(f"the condition of macro {name!r}")
         return MacroItem(name, value.place, condition, change) if condition else None
 
     def _rule(self, value: YamlValue, keys: Keys, name: str) -> RuleItem | None:
-        appends = self._appends(value, keys, name)
+        appends = self._appends(value, keys, "condition", name)
         overrides = self._overrides(keys, _APPENDABLE, _REPLACEABLE, name)
         if overrides:
             self._check_overrides(value, keys, overrides, name)
@@ -136,7 +136,8 @@ class _Reader:
             change = APPEND
         elif not any(key in keys for key in _REQUIRED):
             change = ENABLE
-            self._has(value, keys, "enabled", name)
+            if self._has(value, keys, "enabled", name):
+                self._deprecated(keys["enabled"], "'enabled' alone", "enabled: replace", name)
         else:
             change = DEFINE
             for key in _REQUIRED:
@@ -151,7 +152,7 @@ class _Reader:
             overrides=overrides,
             texts={key: text for key, text in texts.items() if text},
             flags={key: flag for key, flag in flags.items() if flag is not None},
-            tags=keys["tags"].texts(f"tag of rule {name!r}") if "tags" in keys else None,
+            tags=keys["tags"].texts(f"tags of rule {name!r}") if "tags" in keys else None,
             exceptions=self._exceptions(keys["exceptions"], name, change) if "exceptions" in keys else None,
         )
 
@@ -214,16 +215,22 @@ class _Reader:
         entries = (self._entry(item, what, nesting + 1) for item in value.items(what))
         return tuple(entry for entry in entries if entry is not None)
 
-    def _appends(self, value: YamlValue, keys: Keys, name: str) -> bool:
+    def _appends(self, value: YamlValue, keys: Keys, key: str, name: str) -> bool:
         appends = "append" in keys and keys["append"].flag(f"append of {name!r}") is True
         if appends and "override" in keys:
             self._findings.error(
                 "append-and-override", value.place, "append and override exclude each other; keep override", name
             )
+        elif appends:
+            self._deprecated(keys["append"], "'append: true'", f"{key}: append", name)
         return appends
 
+    def _deprecated(self, value: YamlValue, what: str, override: str, name: str) -> None:
+        text = f"{what} is deprecated; write override: {{{override}}}"
+        self._findings.warning("deprecated-key", value.place, text, name)
+
     def _change(self, value: YamlValue, keys: Keys, key: str, name: str) -> str:
-        appends = self._appends(value, keys, name)
+        appends = self._appends(value, keys, key, name)
         operation = self._overrides(keys, (key,), (key,), name).get(key)
         return operation or (APPEND if appends else DEFINE)
 

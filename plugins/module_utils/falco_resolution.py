@@ -25,6 +25,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_except
     quoted_if_needed,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import (
+    STOCK_CONDITION,
     ResolvedList,
     ResolvedRule,
     RuleSet,
@@ -56,6 +57,18 @@ def resolved_condition(rule_set: RuleSet, rule: ResolvedRule) -> Condition:
         if text:
             parts.append(Not(resolver.condition(text), 0))
     return And(tuple(parts), 0) if len(parts) > 1 else parts[0]
+
+
+def known_part(rule_set: RuleSet, condition: Condition) -> Condition | None:
+    """A condition with the macros and lists that are known, the others left as references to macros.
+
+    Returns:
+        None if a macro or list in it is no condition.
+    """
+    try:
+        return _Resolver(rule_set, "", strict=False).resolve(condition, ())
+    except ConditionError:
+        return None
 
 
 def replace_list_names(values: Sequence[Value], lists: Sequence[ResolvedList], rule_set: RuleSet) -> list[Value]:
@@ -96,45 +109,58 @@ def _item_texts(one: ResolvedList, rule_set: RuleSet) -> list[str]:
 
 
 class _Resolver:
-    """Resolves the conditions of one rule."""
+    """Resolves the conditions of one rule; what is not known is an error, or stays as the name of a macro."""
 
-    def __init__(self, rule_set: RuleSet, what: str) -> None:
+    def __init__(self, rule_set: RuleSet, what: str, strict: bool = True) -> None:
         self._rule_set = rule_set
         self._lists = lists_in_order(rule_set)
+        incomplete = {name for name, one in rule_set.lists.items() if not one.complete}
+        self._incomplete = incomplete | (rule_set.stock.lists - set(rule_set.lists))
         self._what = what
+        self._strict = strict
 
     def condition(self, text: str) -> Condition:
         try:
-            return self._resolve(parse_condition(text), ())
+            return self.resolve(parse_condition(text), ())
         except ConditionError as error:
             raise HardeningError(f"{self._what}: {error.message}") from error
 
-    def _resolve(self, condition: Condition, within: tuple[str, ...]) -> Condition:
+    def resolve(self, condition: Condition, within: tuple[str, ...]) -> Condition:
         if isinstance(condition, And | Or):
-            operands = tuple(self._resolve(operand, within) for operand in condition.operands)
+            operands = tuple(self.resolve(operand, within) for operand in condition.operands)
             return replace(condition, operands=operands)
         if isinstance(condition, Not):
-            return replace(condition, operand=self._resolve(condition.operand, within))
+            return replace(condition, operand=self.resolve(condition.operand, within))
         if isinstance(condition, MacroReference):
             return self._macro(condition.name, within)
         return self._check(condition)
 
     def _macro(self, name: str, within: tuple[str, ...]) -> Condition:
         macro = self._rule_set.macros.get(name)
-        if not macro:
-            raise HardeningError(
-                f"{self._what}: macro {name!r} is not in these files; give the file that defines it, too"
-            )
+        text = macro.condition.value if macro else self._rule_set.stock.macros.get(name)
         if name in within:
-            raise HardeningError(f"{self._what}: macro {name!r} uses itself")
-        return self._resolve(parse_condition(macro.condition.value), (*within, name))
+            return self._unknown(name, f"macro {name!r} uses itself")
+        if not text:
+            what = "a condition of Falco's own rules" if name == STOCK_CONDITION else f"macro {name!r}"
+            return self._unknown(name, f"{what} is not in these files; give the file that defines it, too")
+        return self.resolve(parse_condition(text), (*within, name))
 
-    def _check(self, check: Check) -> Check:
+    def _check(self, check: Check) -> Condition:
         values = tuple(replace_list_names(check.values, self._lists, self._rule_set))
+        for value in (*check.values, *values):
+            if not value.quoted and value.text in self._incomplete:
+                problem = f"list {value.text!r} is not, or not all, in these files; give the file that defines it, too"
+                return self._unknown(value.text, problem)
         takes_one = not check.listed and check.operator != "exists" and not check.other
         if takes_one and len(values) != 1:
-            raise HardeningError(
-                f"{self._what}: list {check.values[0].text!r} stands for {len(values)} values, but"
-                f" {check.operator!r} takes one here; use in ({check.values[0].text})"
+            name = check.values[0].text
+            problem = (
+                f"list {name!r} stands for {len(values)} values, but {check.operator!r} takes one; use in ({name})"
             )
+            return self._unknown(name, problem)
         return replace(check, values=values)
+
+    def _unknown(self, name: str, problem: str) -> Condition:
+        if self._strict:
+            raise HardeningError(f"{self._what}: {problem}")
+        return MacroReference(name, 0)

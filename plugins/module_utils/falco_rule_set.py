@@ -18,10 +18,16 @@ STOCK_CONDITION = "condition_of_a_stock_rule"
 
 @dataclass(frozen=True)
 class KnownNames:
-    """Names that are defined although their definitions are not here: those of Falco's own rules."""
+    """Names that are defined although their files are not here: those of Falco's own rules.
+
+    Attributes:
+        rules: names of rules.
+        macros: conditions of macros by name; one that is not known is empty.
+        lists: names of lists.
+    """
 
     rules: frozenset[str] = frozenset()
-    macros: frozenset[str] = frozenset()
+    macros: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
 
 
@@ -76,6 +82,7 @@ class ResolvedRule:
         enabled: whether it is switched on.
         warn_evttypes: whether to warn if it looks at events of every type.
         skip_if_unknown_filter: whether Falco leaves it out, without an error, if it does not know a field.
+        complete: false if its definition is in Falco's own rules.
     """
 
     name: str
@@ -89,6 +96,7 @@ class ResolvedRule:
     enabled: bool = True
     warn_evttypes: bool = True
     skip_if_unknown_filter: bool = False
+    complete: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,8 +100,8 @@ class YamlValue:
         return Text(self.node.value, *self._source(self.node))
 
     def texts(self, what: str) -> tuple[Text, ...]:
-        """A list of texts; ``what`` names one of them in a message."""
-        found = [item.text(what) for item in self.items(f"{what}s")]
+        """A list of texts; ``what`` names them in a message."""
+        found = [item.text(f"each of the {what}") for item in self.items(what)]
         return tuple(text for text in found if text is not None)
 
     def flag(self, what: str) -> bool | None:
