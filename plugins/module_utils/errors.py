@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one error type that modules catch, and how several failures become one message."""
+"""The one error type that modules catch, and how many things become one message."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def join_failures(headline: str, problems: Sequence[str]) -> str:
     if len(problems) == 1:
         return f"{headline}: {problems[0]}"
     return "\n".join([f"{headline} ({len(problems)} problems):", *(f"- {problem}" for problem in problems)])
+
+
+def name_some(names: Sequence[str], most: int = 10) -> str:
+    """Names in a message; of many, only the first are named and the rest is counted."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode
-
-Taint = Mapping[str, str]
-REPELLING = frozenset({"NoSchedule", "NoExecute"})
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.tolerations import REPELLING, Taint, untolerated
 
 
 @dataclass(frozen=True)
@@ -130,28 +128,12 @@ def intolerant_pods(pods: Sequence[Mapping[str, Any]], plans: Mapping[str, NodeP
             continue
         if "kubernetes.io/config.mirror" in metadata.get("annotations", {}):
             continue
-        tolerations = spec.get("tolerations") or ()
-        repelled = [
-            taint
-            for taint in plan.new_taints()
-            if taint["effect"] in REPELLING and not any(tolerates(one, taint) for one in tolerations)
-        ]
+        repelled = untolerated(spec, plan.new_taints())
         if repelled:
             evicted = any(taint["effect"] == "NoExecute" for taint in repelled)
             owner = next((o["name"] for o in metadata.get("ownerReferences", ()) if o["kind"] == "DaemonSet"), None)
             found.append(IntolerantPod(metadata["namespace"], metadata["name"], spec["nodeName"], owner, evicted))
     return found
-
-
-def tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:
-    """Kubernetes' own rule; an empty key with operator Exists tolerates everything, an empty effect every effect."""
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    if toleration.get("operator", "Equal") == "Exists":
-        return True
-    return bool(toleration.get("key")) and toleration.get("value", "") == taint.get("value", "")
 
 
 def _repels(taints: Sequence[Taint]) -> bool:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, name_some
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode, gpu_node
 
 NODES_PATH = "/api/v1/nodes"
@@ -59,7 +59,8 @@ def read_nodes(client: Client, manager: str, chosen: Selection) -> tuple[list[Gp
                 selected.append(node)
     unknown = sorted(set(chosen.names) - {node.name for node in everyone})
     if unknown:
-        raise HardeningError(f"There is no node {', '.join(unknown)}; the cluster has {_some(everyone)}.")
+        known = name_some(sorted(node.name for node in everyone), 5)
+        raise HardeningError(f"There is no node {', '.join(unknown)}; the cluster has {known}.")
     return everyone, selected
 
 
@@ -69,8 +70,3 @@ def _matching(client: Client, label_selector: str) -> frozenset[str]:
         return frozenset()
     pages = client.pages(NODES_PATH, {"labelSelector": label_selector})
     return frozenset(item["metadata"]["name"] for page in pages for item in page["items"])
-
-
-def _some(nodes: Sequence[GpuNode]) -> str:
-    names = sorted(node.name for node in nodes)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

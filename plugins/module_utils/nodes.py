@@ -10,7 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import MERGE_PATCH, ApiError, Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import (
+    HardeningError,
+    join_failures,
+    name_some,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode, gpu_node
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import (
     label_key_problem,
@@ -34,7 +38,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selecti
 )
 
 CONFLICT_TRIES = 10
-LISTED = 10  # how many pods a message names before it only counts
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def _remarks(
         if unknown:
             remarks.append(
                 f"{len(unknown)} nodes do not say which GPU they have, so they get no {wanted.gpu_type_label} label: "
-                f"{_enumerate(unknown)}. Set gpu_types for them."
+                f"{name_some(unknown)}. Set gpu_types for them."
             )
     return remarks
 
@@ -206,14 +209,10 @@ def _describe_pods(pods: Sequence[IntolerantPod]) -> str:
     daemon_sets = sorted({f"{pod.namespace}/{pod.daemon_set}" for pod in pods if pod.daemon_set})
     text = f"{len(pods)} running pods do not tolerate the new taints ("
     text += f"{evicted} of them will be evicted" if evicted else "they stay, but would not be scheduled there again"
-    text += f"): {_enumerate([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
+    text += f"): {name_some([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
     if daemon_sets:
-        text += f" DaemonSets among them, which would be missing on new GPU nodes: {_enumerate(daemon_sets)}."
+        text += f" DaemonSets among them, which would be missing on new GPU nodes: {name_some(daemon_sets)}."
     return text
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
 
 
 def _rehearse(client: Client, plan: NodePlan, manager: str) -> None:
