@@ -68,6 +68,13 @@ def image_reference(value: object, registry: object = "", floor: Floor | None = 
     return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
 
 
+def split_reference(reference: str) -> tuple[str, str]:
+    """Repository and tag of a reference as a pod has it; the tag is empty where there is none."""
+    repository, _at, _digest = reference.partition("@")
+    name, colon, tag = repository.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (repository, "")
+
+
 def read_repository(entry: Entry) -> str:
     """A repository with its registry, without tag or digest, such as ``nvcr.io/nvidia/k8s-device-plugin``."""
     text = entry.text()

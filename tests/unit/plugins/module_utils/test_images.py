@@ -145,6 +145,20 @@ def test_a_floor_that_cannot_be_compared_is_refused(floor: Floor, problem: str) 
     assert problem in refusal(PLUGIN, floor=floor)
 
 
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("nvcr.io/nvidia/x:v1", ("nvcr.io/nvidia/x", "v1")),
+        (f"nvcr.io/nvidia/x:v1@{DIGEST}", ("nvcr.io/nvidia/x", "v1")),
+        (f"nvcr.io/nvidia/x@{DIGEST}", ("nvcr.io/nvidia/x", "")),
+        ("registry:5000/x", ("registry:5000/x", "")),
+        ("falco", ("falco", "")),
+    ],
+)
+def test_a_reference_is_taken_apart(reference: str, expected: tuple[str, str]) -> None:
+    assert images.split_reference(reference) == expected
+
+
 def test_the_filter_gives_the_reference_or_an_error_of_ansible() -> None:
     assert image(PLUGIN, "r.example.com", floor="0.17.3") == "r.example.com/nvidia/k8s-device-plugin:v0.20.0"
     with pytest.raises(AnsibleFilterError, match=r"is older than 0\.21"):

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a cluster what of the GPU stack it has, and which nodes a DaemonSet of ours would reach. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import (
+    HardeningError,
+    join_failures,
+    name_some,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_components import (
+    Found,
+    describe,
+    find_components,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode, gpu_node
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import label_problems, taint_problem
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import NODES_PATH
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.tolerations import Taint
+
+DAEMON_SETS_PATH = "/apis/apps/v1/daemonsets"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to look for.
+
+    Attributes:
+        components: names of :data:`gpu_components.SIGNATURES`.
+        taints: which the pods of what is found should tolerate.
+        node_selector: labels of the nodes that are meant; empty not to look at nodes.
+    """
+
+    components: tuple[str, ...]
+    taints: tuple[Taint, ...]
+    node_selector: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which nodes a selector reaches.
+
+    Attributes:
+        selected: how many nodes have the labels.
+        gpu: names of all GPU nodes.
+        left_out: names of GPU nodes without the labels.
+    """
+
+    selector: Mapping[str, str]
+    selected: int
+    gpu: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def warnings(self) -> list[str]:
+        """What a user should know of it."""
+        labels = ",".join(f"{key}={value}" for key, value in sorted(self.selector.items()))
+        if not self.selected:
+            seen = f"{len(self.gpu)} nodes have GPUs ({name_some(self.gpu)})" if self.gpu else "no node shows a GPU"
+            return [f"No node has the labels {labels}, so nothing will run; {seen}. The role gpu_nodes sets them."]
+        if not self.left_out:
+            return []
+        return [
+            f"{len(self.left_out)} of {len(self.gpu)} GPU nodes lack the labels {labels} and are left out: "
+            f"{name_some(self.left_out)}. The role gpu_nodes sets them."
+        ]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is; ``coverage`` is None where nodes were not asked for."""
+
+    found: tuple[Found, ...]
+    coverage: Coverage | None
+
+    def result(self) -> dict[str, Any]:
+        """What the module returns."""
+        result: dict[str, Any] = {
+            "components": [entry.facts() for entry in self.found if not entry.own],
+            "own": [entry.facts() for entry in self.found if entry.own],
+        }
+        if self.coverage is not None:
+            result["nodes"] = {
+                "selected": self.coverage.selected,
+                "gpu": len(self.coverage.gpu),
+                "left_out": list(self.coverage.left_out),
+            }
+        return result
+
+    def warnings(self) -> list[str]:
+        """What a user should know of it."""
+        return [*describe(self.found), *(self.coverage.warnings() if self.coverage else ())]
+
+
+def parse_question(params: Mapping[str, Any]) -> Question:
+    """Check the module's parameters, before any request.
+
+    Raises:
+        HardeningError: names every problem.
+    """
+    problems = [f"node_selector: {problem}" for problem in label_problems(params["node_selector"])]
+    problems += [f"taints: {problem}" for taint in params["taints"] if (problem := taint_problem(taint))]
+    if problems:
+        raise HardeningError(join_failures("Invalid labels or taints", problems))
+    taints = tuple({key: value for key, value in taint.items() if value} for taint in params["taints"])
+    return Question(tuple(dict.fromkeys(params["components"])), taints, params["node_selector"])
+
+
+def survey(client: Client, question: Question) -> Survey:
+    """Look at all DaemonSets, and at the nodes if there is a selector."""
+    found: dict[tuple[str, str, str], Found] = {}
+    for page in client.pages(DAEMON_SETS_PATH):
+        for entry in find_components(page["items"], question.components, question.taints):
+            found[entry.component, entry.namespace, entry.name] = entry
+    if not question.node_selector:
+        return Survey(tuple(found.values()), None)
+    nodes: dict[str, GpuNode] = {}
+    for page in client.pages(NODES_PATH):
+        for item in page["items"]:
+            nodes[item["metadata"]["name"]] = gpu_node(item, "")
+    return Survey(tuple(found.values()), coverage(list(nodes.values()), question.node_selector))
+
+
+def coverage(nodes: Sequence[GpuNode], selector: Mapping[str, str]) -> Coverage:
+    """Which of these nodes have the labels, and which GPU nodes have not."""
+    selected = {node.name for node in nodes if selector.items() <= node.labels.items()}
+    gpu = tuple(node.name for node in nodes if node.found_by)
+    return Coverage(selector, len(selected), gpu, tuple(name for name in gpu if name not in selected))
