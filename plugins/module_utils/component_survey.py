@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import ApiError, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import (
     HardeningError,
     join_failures,
@@ -21,11 +21,16 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_componen
     find_components,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode, gpu_node
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import label_problems, taint_problem
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import (
+    dns_subdomain_problem,
+    label_problems,
+    taint_problem,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import NODES_PATH
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.tolerations import Taint
 
 DAEMON_SETS_PATH = "/apis/apps/v1/daemonsets"
+RUNTIME_CLASSES_PATH = "/apis/node.k8s.io/v1/runtimeclasses"
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class Question:
         components: names of :data:`gpu_components.SIGNATURES`.
         taints: which the pods of what is found should tolerate.
         node_selector: labels of the nodes that are meant; empty not to look at nodes.
+        runtime_class: name of a RuntimeClass that should exist; empty for none.
     """
 
     components: tuple[str, ...]
     taints: tuple[Taint, ...]
     node_selector: Mapping[str, str]
+    runtime_class: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,16 +81,23 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is; ``coverage`` is None where nodes were not asked for."""
+    """What there is.
+
+    Attributes:
+        coverage: None where nodes were not asked for.
+        missing: the RuntimeClass that was asked for and does not exist; empty otherwise.
+    """
 
     found: tuple[Found, ...]
     coverage: Coverage | None
+    missing: str = ""
 
     def result(self) -> dict[str, Any]:
         """What the module returns."""
         result: dict[str, Any] = {
             "components": [entry.facts() for entry in self.found if not entry.own],
             "own": [entry.facts() for entry in self.found if entry.own],
+            "missing_runtime_class": self.missing,
         }
         if self.coverage is not None:
             result["nodes"] = {
@@ -95,7 +109,13 @@ class Survey:
 
     def warnings(self) -> list[str]:
         """What a user should know of it."""
-        return [*describe(self.found), *(self.coverage.warnings() if self.coverage else ())]
+        warnings = [*describe(self.found), *(self.coverage.warnings() if self.coverage else ())]
+        if self.missing:
+            warnings.append(
+                f"There is no RuntimeClass {self.missing}, so pods that name it are refused. "
+                "The role device_plugin makes it, and so does the GPU Operator."
+            )
+        return warnings
 
 
 def parse_question(params: Mapping[str, Any]) -> Question:
@@ -105,26 +125,31 @@ def parse_question(params: Mapping[str, Any]) -> Question:
         HardeningError: names every problem.
     """
     problems = [f"node_selector: {problem}" for problem in label_problems(params["node_selector"])]
+    name = params["runtime_class"]
+    problem = dns_subdomain_problem(name, "runtime_class") if name else None
+    problems += [problem] if problem else []
     problems += [f"taints: {problem}" for taint in params["taints"] if (problem := taint_problem(taint))]
     if problems:
         raise HardeningError(join_failures("Invalid labels or taints", problems))
     taints = tuple({key: value for key, value in taint.items() if value} for taint in params["taints"])
-    return Question(tuple(dict.fromkeys(params["components"])), taints, params["node_selector"])
+    components = tuple(dict.fromkeys(params["components"]))
+    return Question(components, taints, params["node_selector"], params["runtime_class"])
 
 
 def survey(client: Client, question: Question) -> Survey:
-    """Look at all DaemonSets, and at the nodes if there is a selector."""
+    """Look at all DaemonSets, at the nodes if there is a selector, and at the RuntimeClass if one is named."""
     found: dict[tuple[str, str, str], Found] = {}
     for page in client.pages(DAEMON_SETS_PATH):
         for entry in find_components(page["items"], question.components, question.taints):
             found[entry.component, entry.namespace, entry.name] = entry
+    missing = question.runtime_class if not _exists(client, question.runtime_class) else ""
     if not question.node_selector:
-        return Survey(tuple(found.values()), None)
+        return Survey(tuple(found.values()), None, missing)
     nodes: dict[str, GpuNode] = {}
     for page in client.pages(NODES_PATH):
         for item in page["items"]:
             nodes[item["metadata"]["name"]] = gpu_node(item, "")
-    return Survey(tuple(found.values()), coverage(list(nodes.values()), question.node_selector))
+    return Survey(tuple(found.values()), coverage(list(nodes.values()), question.node_selector), missing)
 
 
 def coverage(nodes: Sequence[GpuNode], selector: Mapping[str, str]) -> Coverage:
@@ -132,3 +157,15 @@ def coverage(nodes: Sequence[GpuNode], selector: Mapping[str, str]) -> Coverage:
     selected = {node.name for node in nodes if selector.items() <= node.labels.items()}
     gpu = tuple(node.name for node in nodes if node.found_by)
     return Coverage(selector, len(selected), gpu, tuple(name for name in gpu if name not in selected))
+
+
+def _exists(client: Client, runtime_class: str) -> bool:
+    if not runtime_class:
+        return True
+    try:
+        client.get(f"{RUNTIME_CLASSES_PATH}/{runtime_class}")
+    except ApiError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True

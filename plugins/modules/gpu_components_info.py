@@ -46,6 +46,10 @@ options:
     description: Labels of the nodes on which a component is meant to run. Nodes are looked at only if it is given.
     type: dict
     default: {}
+  runtime_class:
+    description: Name of a RuntimeClass that a component needs. Warns if there is none.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
   - gpu_cluster.hardening.attributes.info
@@ -102,6 +106,11 @@ own:
   type: list
   elements: dict
   sample: []
+missing_runtime_class:
+  description: The value of O(runtime_class) if there is none, empty otherwise.
+  returned: success
+  type: str
+  sample: ""
 nodes:
   description: What O(node_selector) selects.
   returned: if O(node_selector) is given
@@ -145,6 +154,7 @@ ARGUMENT_SPEC = {
         },
     },
     "node_selector": {"type": "dict", "default": {}},
+    "runtime_class": {"type": "str", "default": ""},
     **CONNECTION_OPTIONS,
 }
 

@@ -63,6 +63,19 @@ def test_nodes_are_counted_where_there_is_a_selector(fake_client: FakeClients) -
 
 
 @pytest.mark.parametrize(
+    ("status", "missing", "warnings"),
+    [(200, "", []), (404, "nvidia", ["There is no RuntimeClass nvidia, so pods that name it are refused."])],
+)
+def test_a_runtime_class_that_does_not_exist_is_warned_of(
+    fake_client: FakeClients, status: int, missing: str, warnings: list[str]
+) -> None:
+    empty = (200, {"metadata": {}, "items": []}, {})
+    answer = survey(fake_client([empty, (status, {}, {})]).client, Question(("falco",), (), {}, "nvidia"))
+    assert answer.result()["missing_runtime_class"] == missing
+    assert [text.partition(" The role")[0] for text in answer.warnings()] == warnings
+
+
+@pytest.mark.parametrize(
     ("kinds", "expected"),
     [
         ([("a", True, True), ("cpu", False, False)], []),
@@ -98,9 +111,11 @@ def test_invalid_labels_and_taints_are_refused() -> None:
             {
                 "components": ["falco"],
                 "node_selector": {"node type": "gpu"},
+                "runtime_class": "NVIDIA",
                 "taints": [{"key": "a b", "value": "", "effect": "NoSchedule"}],
             }
         )
-    assert "2 problems" in caught.value.message
+    assert "3 problems" in caught.value.message
+    assert "runtime_class 'NVIDIA' must be" in caught.value.message
     assert "node_selector: key 'node type'" in caught.value.message
     assert "taints: key 'a b'" in caught.value.message
