@@ -26,7 +26,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax
 )
 
 NUMBER_OPERATORS = ("<=", "<", ">=", ">")
-EQUALITY_OPERATORS = ("==", "=", "!=")
+EQUALITY_OPERATORS = ("=", "==", "!=")
 STRING_OPERATORS = (
     "glob",
     "iglob",

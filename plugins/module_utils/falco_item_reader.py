@@ -48,6 +48,7 @@ _KNOWN = {
     "required_engine_version": ("required_engine_version",),
     "required_plugin_versions": ("required_plugin_versions",),
 }
+_OF_EXCEPTION = ("name", "fields", "comps", "values")
 _MACRO_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _LIST_NAME = re.compile(r"""[^()"'\s=,]+""")
 _MAX_NESTING = 3
@@ -80,7 +81,7 @@ class _Reader:
             return None
         for key in keys:
             if key not in _KNOWN[kind]:
-                self._unknown_key(keys[key], key, kind)
+                self._unknown_key(keys[key], key, f"a {kind}", _KNOWN[kind])
         if kind == "required_engine_version":
             version = keys[kind].text("required_engine_version")
             return EngineVersionItem(version) if version else None
@@ -100,9 +101,9 @@ class _Reader:
             "unknown-item", value.place, f"no rule, macro or list: Falco ignores an item with the keys {words}{meant}"
         )
 
-    def _unknown_key(self, value: YamlValue, key: str, kind: str) -> None:
-        meant = did_you_mean(key, _KNOWN[kind], 0.75)
-        self._findings.warning("unknown-key", value.place, f"Falco ignores the key {key!r} of a {kind}{meant}")
+    def _unknown_key(self, value: YamlValue, key: str, what: str, known: tuple[str, ...]) -> None:
+        meant = did_you_mean(key, known, 0.75)
+        self._findings.warning("unknown-key", value.place, f"Falco ignores the key {key!r} of {what}{meant}")
 
     def _list(self, value: YamlValue, keys: Keys, name: str) -> ListItem | None:
         if not _LIST_NAME.fullmatch(name):
@@ -186,8 +187,8 @@ class _Reader:
     def _exception(self, value: YamlValue, rule: str, change: str) -> RuleException | None:
         keys = value.keys(f"an exception of rule {rule!r}")
         for key in keys:
-            if key not in ("name", "fields", "comps", "values"):
-                self._unknown_key(keys[key], key, "exception")
+            if key not in _OF_EXCEPTION:
+                self._unknown_key(keys[key], key, "an exception", _OF_EXCEPTION)
         name = keys["name"].text("the name of an exception") if self._has(value, keys, "name", rule) else None
         if not name:
             return None

@@ -55,7 +55,7 @@ def check_condition_fields(passage: Passage, lenient: bool, findings: Findings) 
         elif field.transformers and (table_name(field) in NO_TRANSFORMER or _is_any_ancestor(field)):
             problem = f"{field.transformers[0]}() does not take {field.key}"
             findings.error("wrong-field", place, problem, passage.owner)
-        elif field.name in DEPRECATED:
+        elif table_name(field) in DEPRECATED:
             findings.warning("deprecated-field", place, _why_deprecated(field.name), passage.owner)
 
 
@@ -108,7 +108,7 @@ def _check_output_field(rule: ResolvedRule, match: re.Match[str], lenient: bool,
         findings.error("wrong-field", place, f"output: {problem}", rule.name)
     elif field.name in FILTER_ONLY or _is_any_ancestor(field):
         findings.error("wrong-field", place, f"{field.key} is for conditions, not for outputs", rule.name)
-    elif field.name in DEPRECATED:
+    elif table_name(field) in DEPRECATED:
         findings.warning("deprecated-field", place, _why_deprecated(field.name), rule.name)
 
 

@@ -75,7 +75,7 @@ class _References:
             )
             return
         known = [*self._everything.macros, *self._everything.stock.macros]
-        meant = did_you_mean(reference.name, known) or _is_a_list(self._everything, reference.name)
+        meant = _is_a_list(self._everything, reference.name) or did_you_mean(reference.name, known)
         self._findings.error(
             "undefined-macro",
             place,
