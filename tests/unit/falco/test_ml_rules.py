@@ -15,6 +15,9 @@ import pytest
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import fires
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_lint import lint
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import NOTHING_KNOWN
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_stock import STOCK
 
 RULES = Path(__file__).resolve().parents[3] / "roles" / "falco" / "files" / "ml_rules.yaml"
 RULE_SET = load_rules([(RULES.name, RULES.read_text(encoding="utf-8"))])
@@ -314,3 +317,8 @@ def test_the_rule_is_silent(rule: str, event: Event) -> None:
 def test_every_rule_has_events_of_both_kinds() -> None:
     names = {item["rule"] for item in yaml.safe_load(RULES.read_text(encoding="utf-8")) if "rule" in item}
     assert names == {rule for rule, _what, _event in FIRES} == {rule for rule, _what, _event in SILENT}
+
+
+@pytest.mark.parametrize("stock", [NOTHING_KNOWN, STOCK], ids=["alone", "after the stock rules"])
+def test_the_linter_finds_nothing(stock: Any) -> None:
+    assert lint(load_rules([(RULES.name, RULES.read_text(encoding="utf-8"))], stock)) == ()

@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
 
 COLLECTION = Path(stages.__file__).parents[2]
-ROLES = ("cluster", "gpu_nodes", "pod_security", "rbac", "network_policies")
+ROLES = ("cluster", "gpu_nodes", "pod_security", "rbac", "network_policies", "falco")
 WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
 
 
