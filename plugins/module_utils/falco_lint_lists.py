@@ -40,6 +40,7 @@ _BLANKS_AND_SIGNS = re.compile(r"[ \t\r\n(),=]")
 _CLOSE = 0.8
 _CLOSE_WITHOUT_UNDERSCORE = 0.9
 _SHORTEST_WITHOUT_UNDERSCORE = 8
+_HAS_NAMES_WITH_UNDERSCORES = ("proc.", "user.", "group.", "evt.")
 _WORDS_OF_LISTS = re.compile(
     "(addresses|binaries|commands|containers|devices|dirs|directories|domains|extensions|files|hosts|images|items|lists?"
     "|names|namespaces|networks|paths|pods|pools|ports|processes|procs|programs|registries|repositories|servers|tools"
@@ -161,8 +162,10 @@ class _Lists:
             suspicious, severe = bool(close) and alone, False
         else:
             close = self._meant(word, _CLOSE)
-            looks_like_a_list = bool(close) or any(map(_WORDS_OF_LISTS.fullmatch, word.lower().split("_")))
-            suspicious, severe = alone or looks_like_a_list, alone or bool(close)
+            looks_like_a_list = any(map(_WORDS_OF_LISTS.fullmatch, word.lower().split("_")))
+            is_no_name = not check.field.name.startswith(_HAS_NAMES_WITH_UNDERSCORES)
+            suspicious = bool(close) or alone or looks_like_a_list
+            severe = bool(close) or (alone and (looks_like_a_list or is_no_name))
         if suspicious:
             note = self._findings.error if severe else self._findings.warning
             meant = f" (did you mean {close}?)" if close else ""

@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Reads rule files as Falco does, and fails with the file and line of everything that Falco would refuse.
   - It also finds what Falco does not tell, such as the misspelt name of a list, which Falco takes for a word, so that
-    C(not image in (aproved_images)) is always true; a rule that silently takes the place of another; a rule or an
-    exception that no event can match.
+    to be "not in" it is always true; a rule that silently takes the place of another; a rule or an exception that no
+    event can match.
   - Says which rules fire on recorded events, so that a rule can be tried against an alert of the past.
   - Knows the fields of system-call events and of the container plugin. The fields of other plugins are not checked.
   - It runs where it is called, takes no connection to a cluster and changes nothing.

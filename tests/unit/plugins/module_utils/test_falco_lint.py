@@ -191,6 +191,14 @@ def test_leaves_right_conditions_alone(condition: str) -> None:
             "proc.name in (sh, gpu_tools)",
             "warning undefined-list 1.yaml:8: nothing defines a list 'gpu_tools', so Falco",
         ),
+        (
+            "not proc.aname in (unicorn_launche)",
+            "warning undefined-list 1.yaml:8: nothing defines a list 'unicorn_launche'",
+        ),
+        (
+            "not k8s.ns.name in (ml_serving)",
+            "error undefined-list 1.yaml:8: nothing defines a list 'ml_serving', so Falco",
+        ),
         ("proc.name in gpu_tools", "error undefined-list 1.yaml:8: nothing defines a list 'gpu_tools', so Falco"),
         (
             "fd.name pmatch (gpu_devices)",
