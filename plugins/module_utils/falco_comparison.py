@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -88,7 +89,7 @@ def compile_regex(pattern: str) -> re.Pattern[str]:
     """
     for name, characters in _POSIX_CLASSES.items():
         pattern = pattern.replace(name, characters)
-    return re.compile(pattern, re.DOTALL)
+    return _compiled(pattern)
 
 
 @lru_cache(maxsize=1024)
@@ -109,9 +110,16 @@ def _compiled_pattern(pattern: str) -> re.Pattern[str]:
         else:
             found.append(re.escape(character))
     try:
-        return re.compile("".join(found), re.DOTALL)
+        return _compiled("".join(found))
     except re.error:  # such as [z-a], which matches nothing but itself
         return re.compile(re.escape(pattern))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    with warnings.catch_warnings():
+        # Python warns of brackets in brackets, which may mean something else one day; a module must not print it.
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(pattern, re.DOTALL)
 
 
 def _is_decimal(text: str) -> bool:

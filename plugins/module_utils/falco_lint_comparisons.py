@@ -41,7 +41,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_s
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import Check, Value, checks
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import did_you_mean
 
-_NOT_POSIX = re.compile(r"\\[dDwWsSbBAzQE]|\(\?|[*+?}][?+]")
+_BRACKETS = re.compile(r"\[\^?\]?(?:\[:\w+:\]|[^\]])*\]")
+_PERL_ESCAPE = re.compile(r"\\[dDwWsSbBAzQE]")
+_PERL_REPEAT = re.compile(r"\(\?|[*+?}][?+]")
+_LONGEST_NAME = 15
+_PROCESS_NAMES = ("proc.name", "proc.pname", "proc.aname", "proc.sname", "proc.vpgid.name", "proc.pgid.name")
 _MAY_BE_MISSING = ("container.image", "k8s.")
 _WITH_PATTERNS = (
     "fd.",
@@ -54,6 +58,7 @@ _WITH_PATTERNS = (
     "proc.exe",
     "proc.pexe",
 )
+_WHOLE_OR_BEGINNING = ("=", "in", "intersects", "startswith", "contains", "icontains", "endswith")
 _ON_NUMBERS = (*EQUALITY_OPERATORS, *NUMBER_OPERATORS, "in", "intersects", "exists")
 _ON_EQUALS = (*EQUALITY_OPERATORS, "in", "intersects", "exists")
 _ON_BUFFERS = (*_ON_EQUALS, "contains", "startswith", "endswith", "bcontains", "bstartswith")
@@ -151,6 +156,8 @@ def _doubt(check: Check, value: Value) -> str | None:
         return f"a missing {name} is never equal to <NA>; write 'not {name} exists', or 'not' before the comparison"
     if check.field.name == "evt.type" and text in NOT_CAPTURED and check.operator in ("=", "in"):
         return f"Falco does not capture {text} unless base_syscalls.all is set, so this is never true"
+    if check.field.name in _PROCESS_NAMES and len(text) > _LONGEST_NAME and check.operator in _WHOLE_OR_BEGINNING:
+        return f"{name} has only the first {_LONGEST_NAME} characters of a name, so it is never {text!r}"
     has_pattern = "*" in text and check.field.name.startswith(_WITH_PATTERNS)
     if has_pattern and check.operator not in ("glob", "iglob", "regex", "pmatch"):
         return f"'*' is a character like any other for {check.operator!r}; use glob or, for paths, pmatch"
@@ -169,7 +176,7 @@ def _doubt_of_inequality(check: Check) -> str | None:
 
 
 def _regex_problem(pattern: str) -> str | None:
-    perl = _NOT_POSIX.search(pattern)
+    perl = _PERL_ESCAPE.search(pattern) or _PERL_REPEAT.search(_BRACKETS.sub("[]", pattern))
     if perl:
         return f"Falco's regular expressions are POSIX's, without {perl.group()!r}; use classes such as [[:digit:]]"
     try:

@@ -96,6 +96,8 @@ def holds(condition: str, event: dict[str, Any]) -> bool:
         ("fd.name regex '/dev/nvidia[0-9]+'", True),
         ("fd.name regex 'nvidia[0-9]+'", False),
         ("fd.name regex '/dev/[[:alpha:]]+[[:digit:]]'", True),
+        ("fd.name regex '[[/]dev[^:]*'", True),
+        ("fd.name glob '[[/]dev/[z-a]*'", False),
         ("fd.name pmatch (/etc, /dev)", True),
         ("fd.name pmatch (/dev/nvidia)", False),
         ("fd.name pmatch (/dev/nvidia*)", True),

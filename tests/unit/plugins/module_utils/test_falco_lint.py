@@ -138,7 +138,7 @@ def test_the_article_s_file_needs_falco_s_own_rules_before_it() -> None:
         "proc.name in (curl, wget, python3, python3.11, sh)",
         "proc.name in (curl)",
         "proc.name in (nvidia-smi)",
-        "proc.name in (tritonserver, text_generation_launcher)",
+        "proc.name in (tritonserver, text_generation)",
         'proc.name in ("nv_hostengine")',
         "proc.name in (shell_binaries)",
         "proc.name in (mine, shell_binaries)",
@@ -161,6 +161,8 @@ def test_the_article_s_file_needs_falco_s_own_rules_before_it() -> None:
         "user.name = <NA>",
         "proc.cmdline contains '*' or proc.args = '*'",
         "fd.name regex '/dev/nvidia[0-9]+(ctl|-uvm)?'",
+        "fd.name regex '[*+?]{2}[^]*+][[:digit:]*+]+[/?# ]?'",
+        "proc.name = nvidia-containe and proc.exe endswith /nvidia-container-runtime",
         "tolower(proc.name) = python and len(proc.cmdline) > 100",
         "proc.name = val(proc.pname)",
         "fd.types intersects (file)",
@@ -169,7 +171,7 @@ def test_the_article_s_file_needs_falco_s_own_rules_before_it() -> None:
     ],
 )
 def test_leaves_right_conditions_alone(condition: str) -> None:
-    more = "- {list: mine, items: [registry.internal/a]}" if "mine" in condition else ""
+    more = "- {list: mine, items: [mine]}" if "mine" in condition else ""
     assert of_condition(condition, more) == []
 
 
@@ -258,6 +260,12 @@ def test_leaves_right_conditions_alone(condition: str) -> None:
         (
             r"fd.name regex 'nvidia\\d+'",
             r"error wrong-value 1.yaml:8: Falco's regular expressions are POSIX's, without '\\d'",
+        ),
+        ("fd.name regex 'a+?'", "error wrong-value 1.yaml:8: Falco's regular expressions are POSIX's, without '+?'"),
+        ("fd.name regex '(?i)a'", "error wrong-value 1.yaml:8: Falco's regular expressions are POSIX's, without '(?'"),
+        (
+            "proc.name in (sh, nvidia-container)",
+            "warning doubtful-comparison 1.yaml:8: proc.name has only the first 15",
         ),
         ("fd.name regex '('", "error wrong-value 1.yaml:8: '(' is no regular expression"),
         (
