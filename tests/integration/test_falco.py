@@ -165,9 +165,7 @@ def extra(content: str) -> dict[str, Any]:
     [
         pytest.param(extra("- rule: [\n"), "30-site.yaml:", id="not YAML"),
         pytest.param(extra(RULE.format(condition="ml_spwned")), "ml_spawned", id="misspelt macro"),
-        pytest.param(
-            extra(RULE.format(condition="ml_spawned and proc.nam = x")), "30-site.yaml:3", id="unknown field"
-        ),
+        pytest.param(extra(RULE.format(condition="ml_spawned and proc.nam = x")), "30-site.yaml:3", id="unknown field"),
         pytest.param(
             extra(RULE.format(condition="ml_spawned and not proc.name in (ml_shels)")), "ml_shells", id="misspelt list"
         ),

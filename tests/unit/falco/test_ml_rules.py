@@ -252,7 +252,7 @@ SILENT: list[tuple[str, str, Event]] = [
     (SHELL, "on the host", on_host(below_python("sh -c id"))),
     (SHARED_MEMORY, "data there", spawned("python3 train.py --cache /dev/shm/cache")),
     (SHARED_MEMORY, "the runtime itself", spawned("runc:[2:INIT]", None, "/memfd:runc", proc_is_exe_from_memfd=True)),
-    (SHARED_MEMORY, "a copy of runc", spawned("6", None, "memfd:runc_cloned:/proc/self/exe", proc_is_exe_from_memfd=True)),
+    (SHARED_MEMORY, "a copy of runc", spawned("6", None, "memfd:x_cloned:/proc/self/exe", proc_is_exe_from_memfd=True)),
     (TEMPORARY, "argument only", spawned("ls /tmp/x")),
     (GPU, "approved", opened("/dev/nvidia0")),
     (GPU, "device plugin", opened("/dev/nvidiactl", image="nvcr.io/nvidia/k8s-device-plugin")),
