@@ -14,10 +14,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NoReturn
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_quoting import QUOTES, read_quoted
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import (
     And,
     Check,
     Condition,
+    ConditionError,
     Field,
     MacroReference,
     Not,
@@ -57,21 +59,6 @@ _TRANSFORMER = re.compile(rf"(?:{'|'.join(TRANSFORMERS)})\(")
 _MODIFIER = re.compile(rf"({'|'.join(MODIFIERS)})[ \t\b\r\n]*(?=\()")
 _OPERATOR = re.compile(r"<=|<|>=|>|==|=|!=|[a-z0-9]+")
 _KEYWORDS = {word: re.compile(rf"{word}(?=[\s(])") for word in ("or", "and", "not")}
-_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", " ": "\\", "\\": "\\", "/": "/"}
-
-
-class ConditionError(ValueError):
-    """A text that is no condition.
-
-    Args:
-        message: what was expected there.
-        offset: where in the text.
-    """
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
 
 
 @lru_cache(maxsize=2048)
@@ -103,12 +90,6 @@ def parse_values(text: str) -> tuple[Value, ...]:
     if not parser.at_end:
         parser.fail("expected ',' or ')'")
     return values
-
-
-def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Where an offset is in a text, both counted from one."""
-    before = text[:offset]
-    return before.count("\n") + 1, offset - before.rfind("\n")
 
 
 class _Parser:
@@ -291,32 +272,10 @@ class _Parser:
 
     def _quoted(self) -> Value | None:
         start = self._position
-        quote = self._text[start : start + 1]
-        if quote not in ("'", '"') or not quote:
+        if self._text[start : start + 1] not in QUOTES or self.at_end:
             return None
-        end = start + 1
-        # As in Falco, a quote behind a backslash never ends the string, even if the backslash itself is escaped.
-        while self._text[end : end + 1] != quote or self._text[end - 1] == "\\":
-            if end >= len(self._text):
-                self.fail(f"expected a closing {quote}")
-            end += 1
-        text = self._unescape(start + 1, end)
-        self._position = end + 1
+        text, self._position = read_quoted(self._text, start)
         return Value(text, True, start)
-
-    def _unescape(self, start: int, end: int) -> str:
-        found, position = [], start
-        while position < end:
-            character = self._text[position]
-            if character == "\\":
-                position += 1
-                escaped = self._text[position]
-                if escaped not in _ESCAPES and escaped != self._text[start - 1]:
-                    raise ConditionError(f"Falco knows no escape '\\{escaped}' in this string", position - 1)
-                character = _ESCAPES.get(escaped, escaped)
-            found.append(character)
-            position += 1
-        return "".join(found)
 
     def _take(self, pattern: re.Pattern[str]) -> str | None:
         match = pattern.match(self._text, self._position)

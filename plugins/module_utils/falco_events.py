@@ -56,7 +56,7 @@ def values_of(event: Event, field: Field) -> list[object]:
     if value is None and field.argument is not None:
         value = _value(event, f"{field.name}.{field.argument}")
     if value is None and field.argument is None and "." in field.name:
-        name, _, argument = field.name.rpartition(".")
+        name, _dot, argument = field.name.rpartition(".")
         value = _value(event, f"{name}[{argument}]")
     if value is None:
         value = _derived(event, field)

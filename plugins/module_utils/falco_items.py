@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_findings import Place
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_texts import Text
 
-Entry = Text | tuple["Entry", ...]
+Entry: TypeAlias = "Text | tuple[Entry, ...]"
 """A text, or a list of entries."""
 
 DEFINE = "define"
@@ -102,7 +103,7 @@ class PluginVersionsItem:
     place: Place
 
 
-Item = ListItem | MacroItem | RuleItem | EngineVersionItem | PluginVersionsItem
+Item: TypeAlias = "ListItem | MacroItem | RuleItem | EngineVersionItem | PluginVersionsItem"
 
 
 @dataclass(frozen=True)

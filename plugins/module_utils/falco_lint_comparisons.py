@@ -19,7 +19,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_condit
     LIST_OPERATORS,
     NUMBER_OPERATORS,
     STRING_OPERATORS,
-    ConditionError,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_event_types import EVENT_TYPES, NOT_CAPTURED
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_events import KEPT_NAMES
@@ -38,7 +37,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_resolu
     replace_list_names,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import RuleSet
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import Check, Value, checks
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import (
+    Check,
+    ConditionError,
+    Value,
+    checks,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import did_you_mean
 
 _BRACKETS = re.compile(r"\[\^?\]?(?:\[:\w+:\]|[^\]])*\]")

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_conditions import (
-    ConditionError,
     parse_values,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_event_types import EVENT_TYPES
@@ -28,6 +27,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_resolu
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import ResolvedList, RuleSet
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import (
     Check,
+    ConditionError,
     MacroReference,
     Value,
     checks,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_conditions import (
-    ConditionError,
     parse_condition,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import loaded_until
@@ -17,7 +16,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_s
     ResolvedRule,
     RuleSet,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import MacroReference, leaves
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import (
+    ConditionError,
+    MacroReference,
+    leaves,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import did_you_mean
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_conditions import (
-    ConditionError,
     parse_condition,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_exceptions import (
@@ -19,7 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_except
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_findings import Findings, Place
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_items import RuleException
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import ResolvedRule, RuleSet
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import Condition
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax import Condition, ConditionError
 
 
 @dataclass(frozen=True)

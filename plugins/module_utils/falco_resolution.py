@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_conditions import (
-    ConditionError,
     parse_condition,
     parse_values,
 )
@@ -34,6 +33,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax
     And,
     Check,
     Condition,
+    ConditionError,
     MacroReference,
     Not,
     Or,

@@ -10,6 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
+
+
+class ConditionError(ValueError):
+    """A text that is no condition.
+
+    Args:
+        message: what was expected there.
+        offset: where in the text.
+    """
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class Or:
     offset: int
 
 
-Condition = And | Or | Not | Check | MacroReference
+Condition: TypeAlias = "And | Or | Not | Check | MacroReference"
 
 
 def leaves(condition: Condition) -> Iterator[Check | MacroReference]:

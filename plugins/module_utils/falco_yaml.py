@@ -12,14 +12,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_findings import Findings, Place
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_texts import Text
+
+try:
+    import yaml
+
+    IMPORT_ERROR: str | None = None
+except ImportError as missing:
+    IMPORT_ERROR = str(missing)
 
 _NULL = ("", "~", "null", "Null", "NULL")
 _TRUE = ("y", "yes", "true", "on")
 _FALSE = ("n", "no", "false", "off")
-_KINDS = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
+_KINDS = {"MappingNode": "a mapping", "SequenceNode": "a list", "ScalarNode": "a single value"}
 
 
 def read_items(name: str, content: str, findings: Findings) -> list[YamlValue]:
@@ -29,7 +36,15 @@ def read_items(name: str, content: str, findings: Findings) -> list[YamlValue]:
         name: of the file, for messages.
         content: its text.
         findings: takes what is wrong.
+
+    Raises:
+        HardeningError: PyYAML is missing.
     """
+    if IMPORT_ERROR is not None:
+        raise HardeningError(
+            f"The Python package PyYAML cannot be imported ({IMPORT_ERROR}). ansible-core brings it: "
+            "run the module with Ansible's own interpreter, or install it for the one that runs the modules"
+        )
     try:
         # CSafeLoader would be faster, but does not tell where a folded text's lines are.
         documents = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
@@ -119,7 +134,7 @@ class YamlValue:
         return self.place, "" if node.style else raw
 
     def _refuse(self, message: str) -> None:
-        kind = "nothing" if self.is_null else _KINDS[type(self.node)]
+        kind = "nothing" if self.is_null else _KINDS[type(self.node).__name__]
         self.findings.error("wrong-type", self.place, f"{message}, not {kind}")
 
 

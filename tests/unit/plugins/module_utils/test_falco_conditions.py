@@ -12,8 +12,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_condit
     LIST_OPERATORS,
     NUMBER_OPERATORS,
     OPERATORS,
-    ConditionError,
-    line_and_column,
     parse_condition,
     parse_values,
 )
@@ -21,6 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_syntax
     And,
     Check,
     Condition,
+    ConditionError,
     MacroReference,
     Not,
     Or,
@@ -185,14 +184,7 @@ def test_refuses_what_falco_refuses_and_says_where(text: str, column: int, messa
     with pytest.raises(ConditionError) as refused:
         parse_condition(text)
     assert refused.value.message.startswith(message)
-    assert line_and_column(text, refused.value.offset) == (1, column)
-
-
-def test_knows_the_line_of_an_error() -> None:
-    text = "a and\n  proc.name !! b"
-    with pytest.raises(ConditionError) as refused:
-        parse_condition(text)
-    assert line_and_column(text, refused.value.offset) == (2, 13)
+    assert refused.value.offset == column - 1
 
 
 def test_remembers_where_every_part_begins() -> None:
@@ -213,8 +205,8 @@ def test_a_random_text_is_a_condition_or_a_condition_error() -> None:
     ]
     chance = random.Random(20260101)
     read, beyond = 0, []
-    for _ in range(20_000):
-        text = "".join(chance.choice(pieces) + chance.choice(("", " ")) for _ in range(chance.randrange(1, 12)))
+    for _attempt in range(20_000):
+        text = "".join(chance.choice(pieces) + chance.choice(("", " ")) for _piece in range(chance.randrange(1, 12)))
         try:
             parse_condition(text)
             read += 1
@@ -245,7 +237,7 @@ def test_what_is_read_means_the_same_when_it_is_written_with_all_parentheses() -
             )
         )
 
-    for _ in range(300):
+    for _attempt in range(300):
         text = grown(chance.randrange(6))
         meaning = spelled(parse_condition(text))
         assert spelled(parse_condition(_as_input(meaning))) == meaning
