@@ -13,7 +13,8 @@ import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
 
 COLLECTION = Path(stages.__file__).parents[2]
-ROLES = ("cluster", "gpu_nodes", "pod_security", "rbac", "network_policies", "falco")
+# The sandbox is no layer: it has no README table of this form.
+ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir() if path.name != "sandbox")
 WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
 
 

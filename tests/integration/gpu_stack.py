@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests of the GPU stack share: nodes as the role gpu_nodes leaves them, and what a component leaves behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from module_runs import ModuleRunner
+from sandbox_access import Kubectl
+
+LABELS = {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
+TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
+PART_OF = "app.kubernetes.io/part-of=gpu-cluster-hardening"
+
+
+@contextmanager
+def gpu_nodes(home: Path, kubeconfig: Path) -> Iterator[None]:
+    """Label and taint the GPU nodes for as long as it lasts."""
+    run = ModuleRunner(home, {"kubeconfig": str(kubeconfig), "labels": LABELS, "taints": [TAINT]})
+    run("gpu_nodes")
+    try:
+        yield
+    finally:
+        run("gpu_nodes", state="absent")
+
+
+def nodes_of(kubectl: Kubectl, namespace: str, name: str) -> list[str]:
+    """Names of the nodes on which ready pods of a component run."""
+    pods = kubectl("get", "pods", "-n", namespace, "-l", f"app.kubernetes.io/name={name}")["items"]
+    return sorted(
+        pod["spec"]["nodeName"]
+        for pod in pods
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+    )
+
+
+def all_gpu_nodes(kubectl: Kubectl) -> list[str]:
+    """Names of all nodes with GPUs."""
+    nodes = kubectl("get", "nodes", "-l", "nvidia.com/gpu.present=true")["items"]
+    return sorted(node["metadata"]["name"] for node in nodes)
+
+
+def traces(kubectl: Kubectl, name: str) -> list[str]:
+    """Every object of a component in the whole cluster, of every kind that can be listed, as ``kind/name``.
+
+    Objects go in the background, so what is on its way out is waited for.
+    """
+    kinds = kubectl("api-resources", "--verbs=list", "-o", "name").split()
+    selector = f"{PART_OF},app.kubernetes.io/name in ({name})"
+    found: list[str] = []
+    for _attempt in range(60):
+        listed = kubectl("get", ",".join(kinds), "-A", "-l", selector)["items"]
+        found = [f"{item['kind']}/{item['metadata']['name']}" for item in listed if item["kind"] != "Event"]
+        if not any(item["metadata"].get("deletionTimestamp") for item in listed):
+            break
+        time.sleep(0.5)
+    return found
+
+
+def operator_daemon_set(name: str, namespace: str, image: str, *tolerations: dict[str, Any]) -> dict[str, Any]:
+    """A DaemonSet as the GPU Operator makes them; no sandbox node has the label that it selects."""
+    labels = {"app": name, "app.kubernetes.io/managed-by": "gpu-operator"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {
+                    "nodeSelector": {"nvidia.com/gpu.deploy.test": "true"},
+                    "tolerations": list(tolerations),
+                    "containers": [{"name": name, "image": image, "command": ["/bin/sh", "-c"]}],
+                },
+            },
+        },
+    }

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders the templates of a role as Ansible does, with its defaults and what a user sets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+
+COLLECTION = Path(stages.__file__).parents[2]
+Objects = dict[str, list[dict[str, Any]]]
+"""The objects by the name of their template, without its suffixes."""
+Render = Callable[[str, Mapping[str, Mapping[str, Any]]], dict[str, Objects]]
+
+
+@pytest.fixture(scope="session")
+def render_role(tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Renders all templates of a role once for each case, a mapping of variables; answers by the name of the case."""
+
+    def render(role: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Objects]:
+        folder = tmp_path_factory.mktemp(role)
+        plays = [_play(role, variables, folder / f"{case}.json") for case, variables in cases.items()]
+        (folder / "plays.yml").write_text(yaml.safe_dump(plays))
+        subprocess.run(
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "plays.yml"],
+            check=True,
+            cwd=folder,
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
+        )
+        return {case: json.loads((folder / f"{case}.json").read_text()) for case in cases}
+
+    return render
+
+
+def _play(role: str, variables: Mapping[str, Any], result: Path) -> dict[str, Any]:
+    home = COLLECTION / "roles" / role
+    rendered = {
+        path.name.partition(".")[0]: f"{{{{ lookup('ansible.builtin.template', '{path}') | from_yaml_all | list }}}}"
+        for path in sorted((home / "templates").glob("*.yaml.j2"))
+    }
+    return {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars_files": [
+            str(COLLECTION / "roles/cluster/defaults/main.yml"),
+            str(home / "defaults/main.yml"),
+            str(home / "vars/main.yml"),
+        ],
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "tasks": [
+            {
+                "ansible.builtin.copy": {"content": "{{ rendered | to_json }}", "dest": str(result)},
+                # Variables of a task win over files of variables, as those of a user do over defaults.
+                "vars": {"rendered": rendered, **variables},
+            }
+        ],
+    }
