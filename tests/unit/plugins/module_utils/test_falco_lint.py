@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import rules_that_fire
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_lint import lint
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import NOTHING_KNOWN
@@ -616,3 +618,37 @@ def test_a_finding_tells_a_machine_where_it_is() -> None:
         "rule": "r",
         "message": "rule 'r' uses macro 'b', which nothing defines; define it here or in an earlier file",
     }
+
+
+def test_a_damaged_file_is_a_finding_or_can_be_evaluated() -> None:
+    stock, article = ((DATA / name).read_text(encoding="utf-8") for name in ("stock_macros.yaml", "article_rules.yaml"))
+    pieces = [
+        "",
+        "[",
+        "]",
+        "{",
+        "- ",
+        ": ",
+        "'",
+        '"',
+        "~",
+        "\n",
+        "  ",
+        "not ",
+        "(",
+        ")",
+        "%",
+        "list: ",
+        "append: true\n",
+    ]
+    event = {"evt.type": "execve", "container.id": "a", "proc.name": "curl", "proc.cmdline": "curl m.onnx"}
+    chance, accepted = random.Random(3), 0
+    for _attempt in range(200):
+        start = chance.randrange(len(article))
+        end = start + chance.randrange(4)
+        damaged = article[:start] + chance.choice(pieces) + article[end:]
+        rule_set = load_rules([("stock.yaml", stock), ("damaged.yaml", damaged)])
+        if not any(finding.severity == "error" for finding in lint(rule_set)):
+            rules_that_fire(rule_set, event)
+            accepted += 1
+    assert 20 < accepted < 180  # or the damage is too great or too small to test anything
