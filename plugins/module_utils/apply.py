@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.field_sets i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.live_state import Target, live_key, read_live
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.object_diff import content
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.origin import is_marked, marked, needs_mark
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.readiness import is_waitable
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.results import (
     Failure,
@@ -132,7 +133,7 @@ def plan(
         HardeningError: the server would refuse an object; all such objects are named.
     """
     live = read_live(client, targets)
-    steps = [Step(manifest, resource, live.get(live_key(manifest))) for manifest, resource in targets]
+    steps = [_step(manifest, resource, live.get(live_key(manifest))) for manifest, resource in targets]
     brought = {manifest.name for manifest in manifests if (manifest.group, manifest.kind) == NAMESPACE}
 
     def try_out(step: Step) -> Step | Failure:
@@ -141,7 +142,7 @@ def plan(
         if step.live is not None and is_settled(step.manifest.body, step.live, options.ownership.manager):
             return step
         try:
-            rehearsal = rehearse(client, step.manifest, step.resource, options.ownership)
+            step, rehearsal = _rehearse(client, step, options.ownership)
         except ApiError as error:
             return Failure(step.manifest, explain(error, step.manifest, step.resource), error.reason)
         missing = rehearsal.namespace_missing
@@ -158,6 +159,19 @@ def plan(
         if step.rehearsal is not None:
             warnings.add(step.rehearsal.warnings)
     return planned
+
+
+def _step(manifest: Manifest, resource: Resource, live: Live) -> Step:
+    return Step(marked(manifest) if is_marked(live) else manifest, resource, live)
+
+
+def _rehearse(client: Client, step: Step, ownership: Ownership) -> tuple[Step, Rehearsal]:
+    """Rehearse a step; one that would hide that the object is not ours is changed so that it does not."""
+    rehearsal = rehearse(client, step.manifest, step.resource, ownership)
+    if step.live is not None and needs_mark(step.manifest, step.live, rehearsal.predicted, ownership.manager):
+        step = replace(step, manifest=marked(step.manifest))
+        rehearsal = rehearse(client, step.manifest, step.resource, ownership)
+    return step, rehearsal
 
 
 def _predict(step: Step) -> ObjectResult:

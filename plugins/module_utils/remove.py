@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Removes what was applied, and only that.
 
-An object is ours if our field manager applied it. It is deleted, unless somebody else has a claim to it (it was created
-or applied by another manager), or it is of a kind that is never deleted unasked; then only our fields are given up.
+An object is ours if our field manager applied it. It is deleted, unless somebody else has a claim to it (it was there
+before us, or another manager applies it, too), or it is of a kind that is never deleted unasked; then only our fields
+are given up.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery im
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.field_sets import applied_entry
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.live_state import Target, live_key, read_live
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest import Manifest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.object_diff import LAST_APPLIED
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.origin import (
+    MADE_BY_KUBERNETES,
+    is_marked,
+    other_owner,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.results import (
     Action,
     Failure,
@@ -35,9 +40,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.server_side_
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.targets import resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.wait import Deadline, until_gone, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.waves import CRD, NAMESPACE, in_waves
-
-KUBERNETES_MANAGERS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"})
-MADE_BY_KUBERNETES = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
 
 
 @dataclass(frozen=True)
@@ -82,37 +84,11 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
         return Removal("unchanged", "CustomResourceDefinitions are deleted only with delete_crds")
     if (manifest.kind, manifest.name) in MADE_BY_KUBERNETES:
         return Removal("released", "Kubernetes itself made it")
+    if is_marked(live):
+        return Removal("released", "it was there before it was first applied")
     if owner is not None:
         return Removal("released", f"{owner} made it or applies it too")
     return Removal("deleted")
-
-
-def other_owner(live: Mapping[str, Any], manager: str) -> str | None:
-    """A field manager other than ours that created the object or applies it, or None."""
-    metadata = live["metadata"]
-    created = metadata.get("creationTimestamp")
-    ours = applied_entry(live, manager) or {}
-    for entry in metadata.get("managedFields") or ():
-        if entry.get("subresource") or entry.get("manager") == manager:
-            continue
-        if entry.get("operation") == "Apply":
-            return str(entry.get("manager"))
-        if entry.get("time") == created and (ours.get("time") != created or _looks_like_creation(entry)):
-            return str(entry.get("manager"))
-    return "kubectl apply" if LAST_APPLIED in metadata.get("annotations", {}) else None
-
-
-def _looks_like_creation(entry: Mapping[str, Any]) -> bool:
-    """Whether an update in the very second of creation was the creation: times are no finer.
-
-    Controllers fill in new objects at once, and labels alone are added by anybody; but who makes a namespace owns the
-    label that the server puts on it.
-    """
-    fields = entry.get("fieldsV1") or {}
-    if entry.get("manager") in KUBERNETES_MANAGERS:
-        return False
-    labels = fields.get("f:metadata", {}).get("f:labels", {})
-    return bool(fields.keys() - {"f:metadata"}) or "f:kubernetes.io/metadata.name" in labels
 
 
 def remove_manifests(client: Client, manifests: Sequence[Manifest], options: RemoveOptions) -> Outcome:

@@ -32,6 +32,8 @@ options:
       - V(present) applies the manifests.
       - V(absent) removes what O(field_manager) applied, and only that. Objects that another manager created or applies
         too are left to it, without the fields that only O(field_manager) owned (action V(released)).
+        An object that was there before and names no maker, such as one of C(kubectl create serviceaccount), got the
+        annotation C(gpu-cluster.hardening/adopted) when it was first applied, and is left, too.
         An object whose kind the server does not serve is absent.
     type: str
     choices: [present, absent]

@@ -14,6 +14,12 @@ from module_runs import ModuleRunner
 from sample_manifests import config_map, crd, custom_resource, deployment, namespace_object
 from sandbox_access import Kubectl
 
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+def rule(verb: str) -> dict[str, Any]:
+    return {"apiGroups": [""], "resources": ["configmaps"], "verbs": [verb]}
+
 
 def outcome(result: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Action and reason of each object by name."""
@@ -98,6 +104,60 @@ def test_an_object_that_others_made_and_we_adopted_is_released(
     live = kubectl.get("configmap", "theirs", namespace)
     assert live["data"] == {"a": "1"}
     assert "gpu_cluster.hardening" not in {entry["manager"] for entry in live["metadata"]["managedFields"]}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"kind": "ServiceAccount"}, {"automountServiceAccountToken": False}),
+        ({"kind": "ConfigMap"}, {"data": {"a": "ours"}}),
+        # its only field is one value, which force takes from them as a whole
+        ({"kind": "Role", "apiVersion": RBAC, "rules": [rule("get")]}, {"rules": [rule("list")]}),
+    ],
+)
+def test_an_object_that_does_not_say_who_made_it_is_released_all_the_same(
+    run_module: ModuleRunner,
+    namespace: str,
+    kubectl: Kubectl,
+    audit: AuditLog,
+    theirs: dict[str, Any],
+    ours: dict[str, Any],
+) -> None:
+    theirs = {"apiVersion": "v1", **theirs, "metadata": {"name": "theirs", "namespace": namespace}}
+    kubectl("create", stdin=theirs)
+    made = kubectl.get(theirs["kind"], "theirs", namespace)
+    wanted = [{**theirs, **ours}]
+    predicted = run_module("manifests", check=True, manifests=wanted, force=True)
+    done = run_module("manifests", manifests=wanted, force=True)
+    assert predicted["diff"] == done["diff"]
+    audit.mark()
+    assert run_module("manifests", manifests=wanted, force=True)["changed"] is False
+    assert audit.requests().writes == []
+
+    result = run_module("manifests", state="absent", manifests=wanted)
+    assert outcome(result)["theirs"] == ("released", "it was there before it was first applied")
+    live = kubectl.get(theirs["kind"], "theirs", namespace)
+    assert live["metadata"]["uid"] == made["metadata"]["uid"]
+    assert not live["metadata"].keys() & {"annotations", "managedFields"}
+    assert not ours.items() <= live.items()
+
+
+def test_what_we_made_and_changed_later_is_deleted(run_module: ModuleRunner, namespace: str, kubectl: Kubectl) -> None:
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "ours", "namespace": namespace},
+        "automountServiceAccountToken": False,
+    }
+    run_module("manifests", manifests=[account])
+    created = kubectl.get("serviceaccount", "ours", namespace)["metadata"]["creationTimestamp"]
+    changed = {**account, "automountServiceAccountToken": True}
+    while kubectl.get("serviceaccount", "ours", namespace)["metadata"]["managedFields"][0]["time"] == created:
+        run_module("manifests", manifests=[changed])
+        changed = {**changed, "automountServiceAccountToken": not changed["automountServiceAccountToken"]}
+    result = run_module("manifests", state="absent", manifests=[account])
+    assert outcome(result)["ours"] == ("deleted", "")
+    assert kubectl.get("serviceaccount", "ours", namespace) is None
 
 
 def test_the_default_account_of_a_namespace_is_released(

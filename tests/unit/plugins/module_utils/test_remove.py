@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest import parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.object_diff import LAST_APPLIED
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.origin import ADOPTED
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.remove import RemoveOptions, decide
 
 CREATED, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z"
@@ -47,6 +48,7 @@ OURS_LATER = entry("ours", "Apply", LATER, CONTENT)
         ("ConfigMap", live(OURS, entry("kube-controller-manager", "Update", CREATED, CONTENT)), "deleted", ""),
         ("ConfigMap", live(OURS, entry("kubelet", "Update", CREATED, CONTENT, subresource="status")), "deleted", ""),
         ("ConfigMap", live(OURS, annotations={LAST_APPLIED: "{}"}), "released", "kubectl apply made it"),
+        ("ConfigMap", live(OURS, annotations={ADOPTED: "true"}), "released", "was there before"),
         ("Namespace", live(OURS), "released", "delete_namespaces"),
         (CRD, live(OURS), "unchanged", "delete_crds"),
         (CRD, live(OURS, entry("theirs", "Apply", LATER, CONTENT)), "released", "theirs"),
