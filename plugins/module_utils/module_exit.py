@@ -17,14 +17,19 @@ def succeed(module: AnsibleModule, result: Mapping[str, Any], warnings: Iterable
     """Exit with a result. ``hidden`` replaces parameters in the invocation that is returned."""
     for text in warnings:
         module.warn(text)
-    module.exit_json(**result, **_invocation(module, hidden))
+    module.exit_json(**_wanted(module, result), **_invocation(module, hidden))
 
 
 def fail(module: AnsibleModule, error: HardeningError, **hidden: object) -> NoReturn:
     """Exit with an error and what was done before it."""
-    result = {"failures": error.failures, **error.partial} if error.failures else dict(error.partial)
-    module.fail_json(msg=error.message, **result, **_invocation(module, hidden))
+    result = {"failures": error.failures, **error.partial} if error.failures else error.partial
+    module.fail_json(msg=error.message, **_wanted(module, result), **_invocation(module, hidden))
     raise AssertionError("fail_json returned")
+
+
+def _wanted(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result without its diff where nobody asked for one: of thousands of objects it is large."""
+    return {key: value for key, value in result.items() if key != "diff" or module._diff}
 
 
 def _invocation(module: AnsibleModule, hidden: Mapping[str, object]) -> dict[str, Any]:

@@ -60,12 +60,14 @@ class NodesOutcome:
         plans: one plan for each selected node.
         skipped: control-plane nodes that were selected but left alone.
         intolerant: running pods that do not tolerate what their node got.
+        label_keys: keys of labels that this run is about.
     """
 
     plans: tuple[NodePlan, ...]
     skipped: tuple[GpuNode, ...]
     intolerant: tuple[IntolerantPod, ...]
     warnings: tuple[str, ...]
+    label_keys: frozenset[str]
 
 
 def parse_wanted(params: Mapping[str, Any]) -> Wanted:
@@ -120,11 +122,14 @@ def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: Nod
     if not options.check:
         done = _patch_all(client, changes, wanted, options)
         plans = [done.get(plan.node.name, plan) for plan in plans]
-    return NodesOutcome(tuple(plans), tuple(skipped), tuple(intolerant), tuple(warnings))
+    return NodesOutcome(tuple(plans), tuple(skipped), tuple(intolerant), tuple(warnings), wanted.keys)
 
 
 def nodes_result(outcome: NodesOutcome) -> dict[str, Any]:
-    """What the module ``gpu_nodes`` returns."""
+    """What the module ``gpu_nodes`` returns.
+
+    Of the dozens of labels that GPU Feature Discovery sets on each node, none: they would be most of the result.
+    """
     changes = [plan for plan in outcome.plans if plan.changed]
     daemon_sets = {(pod.namespace, pod.daemon_set) for pod in outcome.intolerant if pod.daemon_set}
     return {
@@ -133,7 +138,7 @@ def nodes_result(outcome: NodesOutcome) -> dict[str, Any]:
             {
                 **node_facts(plan.node),
                 "action": "configured" if plan.changed else "unchanged",
-                "labels": _labels_after(plan),
+                "labels": _labels_after(plan, outcome.label_keys),
                 "taints": list(plan.taints if plan.taints is not None else plan.node.taints),
             }
             for plan in outcome.plans
@@ -270,9 +275,9 @@ def _patch(client: Client, plan: NodePlan, manager: str, query: Mapping[str, str
     )
 
 
-def _labels_after(plan: NodePlan) -> dict[str, str]:
+def _labels_after(plan: NodePlan, keys: frozenset[str]) -> dict[str, str]:
     merged = {**plan.node.labels, **plan.labels}
-    return {key: value for key, value in merged.items() if value is not None}
+    return {key: value for key, value in merged.items() if key in keys and value is not None}
 
 
 def _diff(plan: NodePlan) -> dict[str, Any]:

@@ -97,7 +97,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: Every selected node, as it is (or would be) afterwards.
+  description:
+    - Every selected node, as it is (or would be) afterwards, with all its taints, and of its labels those that
+      O(labels) and O(gpu_type_label) name. M(gpu_cluster.hardening.gpu_nodes_info) returns all labels.
   returned: success
   type: list
   elements: dict

@@ -40,6 +40,10 @@ def test_gpu_nodes_and_only_they_are_labelled_and_tainted(
     assert not any(is_hardened(node) for node in nodes(kubectl).values())
     done = run_module("gpu_nodes")
     assert predicted["nodes"] == done["nodes"]
+    assert [(node["labels"], node["taints"]) for node in done["nodes"]] == [
+        ({"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu", "gpu-type": node["gpu_type"]}, [TAINT])
+        for node in done["nodes"]
+    ]
     live = nodes(kubectl)
     assert {name for name, node in live.items() if is_hardened(node)} == {n for n in live if n.startswith("gpu-")}
     assert live["gpu-a100-0"]["metadata"]["labels"]["gpu-type"] == "a100"
