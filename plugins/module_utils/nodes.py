@@ -16,12 +16,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors impor
     name_some,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.gpu_facts import GpuNode, gpu_node
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import (
-    label_key_problem,
-    label_problems,
-    label_value_problem,
-    taint_problem,
-)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_plan import (
     IntolerantPod,
     NodePlan,
@@ -68,29 +62,6 @@ class NodesOutcome:
     intolerant: tuple[IntolerantPod, ...]
     warnings: tuple[str, ...]
     label_keys: frozenset[str]
-
-
-def parse_wanted(params: Mapping[str, Any]) -> Wanted:
-    """Check labels, taints and types in the module's parameters, before any request.
-
-    Raises:
-        HardeningError: names every problem.
-    """
-    problems = [f"labels: {problem}" for problem in label_problems(params["labels"])]
-    problems += [f"taints: {problem}" for taint in params["taints"] if (problem := taint_problem(taint))]
-    slots = [(taint["key"], taint["effect"]) for taint in params["taints"]]
-    repeated = sorted({slot for slot in slots if slots.count(slot) > 1})
-    problems += [f"taints: {key}:{effect} is given twice" for key, effect in repeated]
-    key = params["gpu_type_label"]
-    if key:
-        found = label_key_problem(key)
-        problems += [f"gpu_type_label: {found}"] if found else []
-        values = (label_value_problem(node, model) for node, model in params["gpu_types"].items())
-        problems += [f"gpu_types: {problem}" for problem in values if problem]
-    if problems:
-        raise HardeningError(join_failures("Invalid labels or taints, nothing was changed", problems))
-    taints = tuple({k: v for k, v in taint.items() if v} for taint in params["taints"])
-    return Wanted(params["labels"], key, params["gpu_types"], taints)
 
 
 def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: NodeOptions) -> NodesOutcome:

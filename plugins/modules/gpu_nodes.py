@@ -135,12 +135,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import SELECTION_OPTIONS, selection
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_wanted import read_wanted
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes import (
     NodeOptions,
     NodesOutcome,
     harden_nodes,
     nodes_result,
-    parse_wanted,
 )
 
 TAINT_OPTIONS = {
@@ -174,7 +174,8 @@ ARGUMENT_SPEC = {
 def run(module: AnsibleModule) -> NodesOutcome:
     """Label and taint, as the module's parameters say."""
     params = module.params
-    wanted, chosen = parse_wanted(params), selection(params)
+    wanted = read_wanted(params["labels"], params["taints"], params["gpu_type_label"], params["gpu_types"])
+    chosen = selection(params)
     options = NodeOptions(
         params["field_manager"],
         params["state"] == "present",

@@ -186,6 +186,12 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
         ({"gpu_cluster_stages": [{**EVALUATION, "egress": ["dns", "data_lak"]}]}, "data_lake"),
         ({"gpu_cluster_stages": [{**EVALUATION, "egress": ["data_lake"]}]}, "dns"),
         ({"gpu_cluster_stages": [{**EVALUATION, "namespace": "Not_Valid"}]}, "Not_Valid"),
+        ({"gpu_cluster_node_labels": {"node type": "gpu"}}, "node type"),
+        ({"gpu_cluster_node_taints": [{"key": "nvidia.com/gpu", "value": "not valid"}]}, "not valid"),
+        ({"gpu_nodes_labels": {"node-type": "not valid"}}, "not valid"),
+        ({"gpu_nodes_taints": [{"key": "nvidia.com/gpu", "effect": "NoShedule"}]}, "did you mean NoSchedule?"),
+        ({"gpu_nodes_type_label": "gpu type"}, "gpu type"),
+        ({"gpu_nodes_types": {"gpu-01": "A 100"}}, "A 100"),
     ],
 )
 def test_a_wrong_model_is_refused_before_any_request(
@@ -195,4 +201,4 @@ def test_a_wrong_model_is_refused_before_any_request(
     done = harden({"one": sandbox.kubeconfig}, **variables)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
-    assert audit.requests().writes == []
+    assert audit.requests().all == ()
