@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_build import BuildPlan, build
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import BuildPlan, build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_cluster import (
     carry_out,
     connect_to_sandbox,

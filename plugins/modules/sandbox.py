@@ -150,8 +150,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_build import build, plan_build
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_build import plan_build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_lifecycle import start, tear_down
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_nodes import (
     control_plane_group,
