@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter that checks the settings of dcgm-exporter and says what they open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.dcgm_exporter_plan import plan
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
+
+display = Display()
+
+
+def dcgm_exporter(settings: Mapping[str, object]) -> Json:
+    """See plugins/filter/dcgm_exporter.yml."""
+    try:
+        planned = plan(settings)
+    except HardeningError as error:
+        raise AnsibleFilterError(error.message) from None
+    warnings = planned["warnings"]
+    for text in warnings if isinstance(warnings, list) else ():
+        display.warning(text)  # shown once, however often the settings are read
+    return planned
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Json]]:
+        """The filters by name."""
+        return {"dcgm_exporter": dcgm_exporter}
