@@ -12,6 +12,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images import (
     LEADING_VERSION,
     Floor,
+    Pins,
     image_reference,
 )
 
@@ -24,10 +25,13 @@ def image(
     version_pattern: object = LEADING_VERSION,
     reason: str = "",
     name: str = "image",
+    lock: object = None,
+    require_digest: object = False,
 ) -> str:
     """See plugins/filter/image.yml."""
     try:
-        return image_reference(value, registry, Floor(floor, version_pattern, reason, allow_below_floor), name)
+        limits = Floor(floor, version_pattern, reason, allow_below_floor)
+        return image_reference(value, registry, limits, name, Pins(lock, require_digest))
     except HardeningError as error:
         raise AnsibleFilterError(error.message) from None
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images as a user names them: complete, from the registry of the site, and not older than is safe. Pure.
+"""Container images as a user names them: complete, from the registry of the site, not older than is safe, and pinned.
 
-Source of the grammar: https://github.com/distribution/reference/blob/main/reference.go
+Pure. Messages name each key of the image, so that all that is wrong with it is said at once.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_lock import (
+    read_locked_images,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_references import DIGEST, HOST, PATH, TAG
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry
 
 _IMAGE = {"repository": REQUIRED, "tag": REQUIRED, "digest": ""}
-_HOST = re.compile(r"(?=.*[.:]|localhost$)[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?")
-_PATH = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 _PRE_RELEASE = re.compile(r"-?(alpha|beta|rc|dev|pre)", re.IGNORECASE)
 LEADING_VERSION = r"^v?([0-9]+(?:\.[0-9]+)+)"
@@ -42,7 +42,22 @@ class Floor:
     allow_below: object = False
 
 
-def image_reference(value: object, registry: object = "", floor: Floor | None = None, name: str = "image") -> str:
+@dataclass(frozen=True)
+class Pins:
+    """What an image without digest is pinned to.
+
+    Attributes:
+        lock: the images of a lock file, ``{repository:tag: {digest, media_type}}``; None for none.
+        required: refuse an image that has no digest and is not in the lock.
+    """
+
+    lock: object = None
+    required: object = False
+
+
+def image_reference(
+    value: object, registry: object = "", floor: Floor | None = None, name: str = "image", pins: Pins | None = None
+) -> str:
     """The reference of an image, ``repository:tag`` or ``repository:tag@digest``.
 
     Args:
@@ -50,19 +65,23 @@ def image_reference(value: object, registry: object = "", floor: Floor | None = 
         registry: replaces the registry host of the repository; may have a path, which goes before the image's own.
         floor: the oldest version that will do.
         name: how the user calls the image, for messages; ``<name>_allow_below_floor`` is the switch they name.
+        pins: where its digest comes from if it has none of its own.
 
     Raises:
         HardeningError: with everything that is wrong.
     """
     root = Entry(name, value)
     keys = root.keys(_IMAGE)
-    repository = _moved(read_repository(keys["repository"]), Entry("registry", registry or "", root.problems))
+    named = read_repository(keys["repository"])
+    repository = _moved(named, Entry("registry", registry or "", root.problems))
     tag = _read_tag(keys["tag"])
     digest = keys["digest"].text()
-    if digest and not _DIGEST.fullmatch(digest):
+    if digest and not DIGEST.fullmatch(digest):
         keys["digest"].refuse(f"{digest!r} is no digest; it must be sha256: and 64 of 0-9 a-f")
     if floor and tag:
         _refuse_old(keys["tag"], tag, floor, name)
+    if pins and not digest:
+        digest = _pinned(root, f"{named}:{tag}", pins)
     if root.problems:
         raise HardeningError(join_failures("The image cannot be used", root.problems))
     return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
@@ -85,9 +104,9 @@ def read_repository(entry: Entry) -> str:
         entry.refuse(f"{text!r} is an address; write it without what is before the registry")
     elif "@" in text or ":" in path:
         entry.refuse(f"{text!r} has a tag or digest in it; these are keys of their own")
-    elif not path or not _HOST.fullmatch(host):
+    elif not path or not HOST.fullmatch(host):
         entry.refuse(f"{text!r} names no registry, so a node may take it from anywhere; write docker.io/... in full")
-    elif not _PATH.fullmatch(path):
+    elif not PATH.fullmatch(path):
         entry.refuse(f"{path!r} is no path of an image: lower-case letters, digits and single - _ . between them")
     return text
 
@@ -98,16 +117,32 @@ def _moved(repository: str, registry: Entry) -> str:
     if not text:
         return repository
     host, slash, path = text.partition("/")
-    if not _HOST.fullmatch(host) or (slash and not _PATH.fullmatch(path)):
+    if not HOST.fullmatch(host) or (slash and not PATH.fullmatch(path)):
         registry.refuse(f"{text!r} is no registry, such as registry.example.com:5000 or registry.example.com/mirror")
     return f"{text}/{repository.partition('/')[2]}"
+
+
+def _pinned(image: Entry, key: str, pins: Pins) -> str:
+    """The digest in the lock.
+
+    The lock calls an image as the user does, without the registry of the site: a mirror has the same image, and so the
+    same digest.
+    """
+    locked = read_locked_images(Entry("lock", pins.lock, image.problems)) if pins.lock is not None else {}
+    digest = locked[key].digest if key in locked else ""
+    if not digest and Entry("require_digest", pins.required, image.problems).flag():
+        image.refuse(
+            f"it has no digest, and {key} is not in the lock; run the playbook gpu_cluster.hardening.lock_images, "
+            "or set its digest"
+        )
+    return digest
 
 
 def _read_tag(entry: Entry) -> str:
     text = entry.text()
     if text == "latest":
         entry.refuse("latest is another image tomorrow; name a version")
-    elif isinstance(entry.value, str) and not _TAG.fullmatch(text):
+    elif isinstance(entry.value, str) and not TAG.fullmatch(text):
         entry.refuse(f"{text!r} is no tag: 1 to 128 letters, digits, '-', '_' or '.'")
     return text
 
