@@ -158,7 +158,9 @@ def resolve_image(client: Client, endpoint: Endpoint, reference: Reference, wish
     found = Found(reference, manifest, _platforms(client, endpoint, manifest, wishes), by_tag.digest if by_tag else "")
     if found.has_moved and wishes.moved_tags == "fail":
         raise RegistryError(
-            "MovedTag", f"{found.move}; find out why, then pin it anew, or accept moved tags and keep what is pinned"
+            "MovedTag",
+            f"{found.move}; find out why, then pin the new one (lock_images with -e lock_images_refresh=true), or keep "
+            "the old one with moved_tags: warn (-e lock_images_moved_tags=warn)",
         )
     missing = [platform for platform in wishes.platforms if not has_platform(platform, list(found.platforms))]
     if missing:
