@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from audit_log import AuditLog
-from module_runs import ModuleRunner
 from sandbox_access import BIN, CHECKOUT, Kubectl, Sandbox, clean_environment
 
 EVALUATION = {
@@ -26,6 +25,8 @@ EVALUATION = {
     "pods": {"app": "evaluation"},
     "egress": ["dns", "data_lake"],
 }
+STACK = ("gpu_nodes", "device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
+DAEMON_SETS = ("nvidia-device-plugin", "dcgm-exporter", "falco")
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -74,11 +75,12 @@ def harden(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
 
 @pytest.fixture(scope="module")
 def hardened(sandbox: Sandbox, harden: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
-    """The sandbox after one run; its nodes are given back at the end, as other tests want them bare."""
+    """The sandbox after one run; nodes and GPU stack are given back at the end, as other tests want them bare."""
     done = harden({"one": sandbox.kubeconfig})
     assert done.returncode == 0, done.stdout + done.stderr
     yield sandbox.kubectl
-    ModuleRunner(tmp_path_factory.mktemp("clean"), {"kubeconfig": str(sandbox.kubeconfig)})("gpu_nodes", state="absent")
+    gone = harden({"one": sandbox.kubeconfig}, **{f"{role}_state": "absent" for role in STACK})
+    assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
 def pod(name: str, namespace: str, security: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -102,6 +104,20 @@ def test_a_second_run_changes_nothing_and_sends_no_write_request(
     done = harden({"one": sandbox.kubeconfig})
     assert recap(done, "one")["changed"] == 0
     assert audit.requests().writes == []
+
+
+@pytest.mark.parametrize("name", DAEMON_SETS)
+def test_the_gpu_stack_runs_on_every_gpu_node_and_on_no_other(hardened: Kubectl, name: str) -> None:
+    gpu_nodes = {node["metadata"]["name"] for node in hardened("get", "nodes", "-l", "node-type=gpu")["items"]}
+    pods = hardened("get", "pods", "-n", name, "-l", f"app.kubernetes.io/name={name}")["items"]
+    assert len(gpu_nodes) == 8
+    assert {pod["spec"]["nodeName"] for pod in pods} == gpu_nodes
+    assert hardened.get("daemonset", name, name)["status"]["numberAvailable"] == 8
+
+
+def test_without_the_prometheus_operator_the_alerts_are_a_rule_file(hardened: Kubectl) -> None:
+    rules = hardened.get("configmap", "gpu-security-alerts", "ml-monitoring")["data"]
+    assert "alert: UnexpectedGPUUsage" in rules["gpu-security-alerts.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +192,7 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
     assert recap(done, "away")["failed"] == 1
     assert "cannot be reached" in done.stdout + done.stderr
     assert recap(done, "one")["failed"] == 0
-    assert recap(done, "one")["ok"] == 11
+    assert recap(done, "one")["changed"] == 0
 
 
 @pytest.mark.parametrize(
