@@ -53,11 +53,10 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.image_lock_f
 class LookupModule(LookupBase):
     """What Ansible looks for in this file."""
 
-    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, dict[str, Any]]]:
+    def run(self, terms: list[str], variables: Any = None, **options: Any) -> list[dict[str, dict[str, str]]]:  # noqa: ARG002
         """See DOCUMENTATION."""
-        self.set_options(var_options=variables, direct=kwargs)
-        if len(terms) != 1:
-            raise AnsibleLookupError("image_lock: give the path of one lock file")
+        if len(terms) != 1 or options:
+            raise AnsibleLookupError("image_lock: give the path of one lock file, and nothing else")
         path = Path(terms[0]).expanduser()
         if not path.is_absolute():
             raise AnsibleLookupError(f"image_lock: {terms[0]!r} is not absolute; begin it with inventory_dir")

@@ -153,6 +153,17 @@ def test_the_site_s_registry_replaces_the_image_s(installed: Kubectl, run_role: 
     run_role("falco")
 
 
+def test_the_image_is_pinned_to_the_lock(installed: Kubectl, run_role: RoleRunner, tmp_path: Path) -> None:
+    digest = "sha256:" + "b" * 64
+    lock = {"version": 1, "images": {"docker.io/falcosecurity/falco:0.44.1": {"digest": digest}}}
+    (tmp_path / "image-lock.yml").write_text(json.dumps(lock), encoding="utf-8")
+    pinned = {"gpu_cluster_image_lock": str(tmp_path / "image-lock.yml"), "gpu_cluster_require_digests": True}
+    run_role("falco", **pinned, gpu_cluster_registry="mirror.example.com:5000/hub")
+    used = template(installed)["spec"]["containers"][0]["image"]
+    assert used == f"mirror.example.com:5000/hub/falcosecurity/falco:0.44.1@{digest}"
+    run_role("falco")
+
+
 RULE = "- rule: Mine\n  desc: d\n  condition: {condition}\n  output: o\n  priority: WARNING\n"
 
 
@@ -179,6 +190,14 @@ def extra(content: str) -> dict[str, Any]:
             {"falco_image": {"repository": "docker.io/falcosecurity/falco", "tag": "0.40.0"}},
             "falco_image_allow_below_floor",
             id="version below the floor",
+        ),
+        pytest.param(
+            {"gpu_cluster_require_digests": True},
+            "falcosecurity/falco:0.44.1 is not in the lock; run the playbook gpu_cluster.hardening.lock_images",
+            id="no digest",
+        ),
+        pytest.param(
+            {"gpu_cluster_image_lock": str(CHECKOUT / "galaxy.yml")}, "galaxy.yml: images is missing", id="no lock"
         ),
         pytest.param({"falco_disabled_rules": ["GPU Device Acces"]}, "GPU Device Acces", id="no such rule"),
         pytest.param(

@@ -14,10 +14,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gpu_cluster.hardening.plugins.filter.image import image
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils import images
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images import Floor, image_reference
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images import Floor, Pins, image_reference
 
 PLUGIN = {"repository": "nvcr.io/nvidia/k8s-device-plugin", "tag": "v0.20.0"}
 DIGEST = "sha256:" + "0a" * 32
+OTHER = "sha256:" + "0b" * 32
 DCGM_VERSION = r"^[0-9.]+-([0-9.]+)"
 
 
@@ -157,6 +158,57 @@ def test_a_floor_that_cannot_be_compared_is_refused(floor: Floor, problem: str) 
 )
 def test_a_reference_is_taken_apart(reference: str, expected: tuple[str, str]) -> None:
     assert images.split_reference(reference) == expected
+
+
+LOCK = {
+    "nvcr.io/nvidia/k8s-device-plugin:v0.20.0": {"digest": DIGEST},
+    "mirror.example.com/nvidia/k8s-device-plugin:v0.20.0": {"digest": OTHER},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "registry", "expected"),
+    [
+        ({}, "", f"nvcr.io/nvidia/k8s-device-plugin:v0.20.0@{DIGEST}"),
+        ({"digest": ""}, "", f"nvcr.io/nvidia/k8s-device-plugin:v0.20.0@{DIGEST}"),
+        # The digest of the image as it is named, not of the place that it is taken from: a copy has the same.
+        ({}, "mirror.example.com", f"mirror.example.com/nvidia/k8s-device-plugin:v0.20.0@{DIGEST}"),
+        ({"digest": OTHER}, "", f"nvcr.io/nvidia/k8s-device-plugin:v0.20.0@{OTHER}"),
+        ({"tag": "v0.20.1"}, "", "nvcr.io/nvidia/k8s-device-plugin:v0.20.1"),
+    ],
+)
+def test_an_image_without_digest_gets_that_of_the_lock(change: dict[str, str], registry: str, expected: str) -> None:
+    assert image_reference({**PLUGIN, **change}, registry, pins=Pins(LOCK)) == expected
+
+
+@pytest.mark.parametrize("lock", [None, {}, {"nvcr.io/nvidia/other:v0.20.0": {"digest": DIGEST}}])
+def test_an_image_that_is_not_pinned_is_refused_where_digests_are_required(lock: object) -> None:
+    assert image_reference(PLUGIN, pins=Pins(lock, False)).endswith(":v0.20.0")
+    assert refusal(PLUGIN, pins=Pins(lock, True), name="device_plugin_image") == (
+        "The image cannot be used: device_plugin_image: it has no digest, and nvcr.io/nvidia/k8s-device-plugin:v0.20.0 "
+        "is not in the lock; run the playbook gpu_cluster.hardening.lock_images, or set its digest"
+    )
+    assert image_reference({**PLUGIN, "digest": DIGEST}, pins=Pins(lock, True)).endswith(DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("pins", "problem"),
+    [
+        (Pins([]), "lock: must be a mapping, not a list"),
+        (Pins({"x:v1": {"digest": DIGEST}}), "lock.x:v1: 'x:v1' names no registry"),
+        (Pins({"r.io/x:v1": DIGEST}), f"lock.r.io/x:v1: must be a mapping, not '{DIGEST}'"),
+        (Pins({"r.io/x:v1": {"digest": "sha256:0a"}}), "lock.r.io/x:v1.digest: 'sha256:0a' is no digest"),
+        (Pins({}, "no"), "require_digest: must be true or false, not 'no'"),
+    ],
+)
+def test_a_lock_that_is_none_is_refused(pins: Pins, problem: str) -> None:
+    assert problem in refusal(PLUGIN, pins=pins)
+
+
+def test_the_filter_takes_the_lock_and_refuses_what_is_not_in_it() -> None:
+    assert image(PLUGIN, lock=LOCK, require_digest=True).endswith(DIGEST)
+    with pytest.raises(AnsibleFilterError, match="is not in the lock"):
+        image(PLUGIN, lock={}, require_digest=True)
 
 
 def test_the_filter_gives_the_reference_or_an_error_of_ansible() -> None:
