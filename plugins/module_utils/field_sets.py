@@ -55,13 +55,15 @@ def same_ownership(one: Mapping[str, Any], other: Mapping[str, Any], manager: st
 
 def is_settled(desired: Mapping[str, Any], live: Mapping[str, Any], manager: str) -> bool:
     """True if it is certain that applying ``desired`` changes nothing; False if only the server can tell."""
-    entry = applied_entry(live, manager)
-    if entry is None or entry.get("apiVersion") != desired["apiVersion"]:
-        return False
     wanted = {key: value for key, value in desired.items() if key not in {"apiVersion", "kind", "metadata"}}
     metadata = {key: value for key, value in desired["metadata"].items() if key not in {"name", "namespace"}}
     if metadata:
         wanted["metadata"] = metadata
+    entry = applied_entry(live, manager)
+    if entry is None:
+        return not wanted  # a bare name, which is there; who applies no field gets no entry
+    if entry.get("apiVersion") != desired["apiVersion"]:
+        return False
     group = str(desired["apiVersion"]).rpartition("/")[0]
     return _matches(entry.get("fieldsV1") or {}, wanted, live, (group,))
 

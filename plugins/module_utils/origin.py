@@ -35,8 +35,13 @@ def marked(manifest: Manifest) -> Manifest:
 
 
 def needs_mark(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, Any], manager: str) -> bool:
-    """Whether others had the object before us, and applying would leave nothing that tells so."""
+    """Whether others had the object before us, and applying would leave nothing that tells so.
+
+    Where we would own no field either, there is nothing to tell: only what we applied is ever removed.
+    """
     if (manifest.kind, manifest.name) in MADE_BY_KUBERNETES or is_marked(predicted):
+        return False
+    if applied_entry(predicted, manager) is None:
         return False
     theirs = applied_entry(live, manager) is None or other_owner(live, manager) is not None
     return theirs and other_owner(predicted, manager) is None

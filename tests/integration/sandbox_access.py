@@ -49,10 +49,13 @@ class Sandbox:
         """Audit log of its API server, one event a line."""
         return self.directory / "logs" / "audit.log"
 
-    def bring(self, state: str) -> None:
-        """Bring it into a state with the collection's own playbook; ``started`` also heals what does not run."""
+    def bring(self, state: str, **more: Any) -> None:
+        """Bring it into a state with the collection's own playbook; ``started`` also heals what does not run.
+
+        ``more`` are further variables of the role.
+        """
         command = [str(BIN / "ansible-playbook"), "-i", "localhost,", "playbooks/sandbox.yml"]
-        variables = {"sandbox_directory": str(self.directory), "sandbox_state": state}
+        variables = {"sandbox_directory": str(self.directory), "sandbox_state": state, **more}
         done = subprocess.run(
             [*command, "-e", json.dumps(variables)],
             cwd=CHECKOUT,

@@ -101,6 +101,18 @@ def everyday_objects(namespace: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def test_bare_names_are_made_once_and_then_only_looked_for(
+    run_module: ModuleRunner, namespace: str, kubectl: Kubectl, audit: AuditLog
+) -> None:
+    metadata = {"name": "bare", "namespace": namespace}
+    bare = [{"apiVersion": "v1", "kind": kind, "metadata": metadata} for kind in ("ServiceAccount", "ConfigMap")]
+    assert run_module("manifests", manifests=bare)["counts"] == {"created": 2}
+    audit.mark()
+    assert run_module("manifests", manifests=bare)["counts"] == {"unchanged": 2}
+    assert {request.verb for request in audit.requests().all} == {"get"}
+    assert "annotations" not in kubectl.get("serviceaccount", "bare", namespace)["metadata"]
+
+
 @pytest.mark.parametrize("case", sorted(everyday_objects("x")))
 def test_an_unchanged_object_is_never_written_again(
     run_module: ModuleRunner, namespace: str, audit: AuditLog, case: str

@@ -195,6 +195,12 @@ def test_only_what_we_applied_by_the_same_version_counts(change: dict[str, str])
     assert not is_settled(desired, live, MANAGER)
 
 
+@pytest.mark.parametrize(("desired", "settled"), [({}, True), ({"data": {}}, False), ({"data": {"a": "1"}}, False)])
+def test_a_bare_name_is_settled_by_being_there(desired: dict[str, Any], settled: bool) -> None:
+    nobodys = {"apiVersion": "v1", "metadata": {"name": "x"}, "data": {"a": "1"}}
+    assert is_settled(wanted("v1", **desired), nobodys, MANAGER) is settled
+
+
 def test_ownership_is_compared_by_fields_and_version() -> None:
     one, other = live_object("v1", DATA), live_object("v1", DATA)
     assert same_ownership(one, other, MANAGER)

@@ -43,6 +43,7 @@ def live(*entries: dict[str, Any], **annotations: str) -> dict[str, Any]:
         (live(MAKER, OURS), live(OURS), True),
         (live(THEIR_APPLY, OURS), live(OURS), True),
         (live(OURS), live(OURS), False),
+        (live(), live(), False),
         (live(LABELLER, OURS), live(LABELLER, OURS), False),
         (live(), live(OURS, **{ADOPTED: "true"}), False),
     ],
