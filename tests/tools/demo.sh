@@ -25,11 +25,14 @@ columns=NAME:.metadata.name,NODE-TYPE:.metadata.labels.node-type,GPU-TYPE:.metad
 echo
 "${kubectl[@]}" get namespaces -l app.kubernetes.io/part-of=gpu-cluster-hardening -L pod-security.kubernetes.io/enforce
 echo
+"${kubectl[@]}" get daemonsets -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
+echo
 "${kubectl[@]}" get networkpolicies,serviceaccounts,roles,rolebindings -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
 cat <<END
 
 Look around:    .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
 Try a refusal:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
 Ask for rights: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training auth can-i --list --as system:serviceaccount:ml-training:ml-trainer
+Falco's rules:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n falco get configmap falco-rules -o yaml
 Stop it:        make sandbox-down
 END

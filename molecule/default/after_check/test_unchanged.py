@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.parametrize("namespace", ["ml-training", "ml-serving", "ml-monitoring"])
+@pytest.mark.parametrize("namespace", ["ml-training", "ml-serving", "ml-monitoring", "falco"])
 def test_namespace_was_not_made(kubectl: Callable[..., Any], namespace: str) -> None:
     """The run said that it would make them, and did not."""
     done = kubectl("get", "namespace", namespace)

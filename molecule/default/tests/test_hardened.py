@@ -168,3 +168,47 @@ def test_only_the_gateway_reaches_serving(read: Read) -> None:
 def test_nothing_reaches_the_other_stages(read: Read, stage: str, namespace: str) -> None:
     """No ingress rule at all."""
     assert not read("networkpolicy", f"allow-{stage}", f"--namespace={namespace}")["spec"].get("ingress")
+
+
+@pytest.mark.parametrize("name", ["nvidia-device-plugin", "dcgm-exporter", "falco"])
+def test_gpu_stack_runs_on_every_gpu_node_and_on_no_other(read: Read, name: str) -> None:
+    """One ready pod for each node that has GPUs."""
+    status = read("daemonset", name, f"--namespace={name}")["status"]
+    assert (status["desiredNumberScheduled"], status["numberAvailable"]) == (8, 8)
+    pods = read("pods", f"--namespace={name}", f"--selector=app.kubernetes.io/name={name}")["items"]
+    gpu_nodes = {node["metadata"]["name"] for node in read("nodes", GPU_NODES)["items"]}
+    assert {pod["spec"]["nodeName"] for pod in pods} == gpu_nodes
+
+
+@pytest.mark.parametrize("name", ["nvidia-device-plugin", "dcgm-exporter", "falco"])
+def test_gpu_stack_is_not_privileged_and_has_no_token(read: Read, name: str) -> None:
+    """Its namespace would allow more, as hostPath volumes need it."""
+    spec = read("daemonset", name, f"--namespace={name}")["spec"]["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    for container in spec["containers"]:
+        security = container["securityContext"]
+        assert not security.get("privileged")
+        assert security["capabilities"]["drop"] == ["ALL"]
+        assert security["readOnlyRootFilesystem"] is True
+
+
+@pytest.mark.parametrize("namespace", ["nvidia-device-plugin", "dcgm-exporter", "falco"])
+def test_gpu_stack_is_denied_all_other_traffic(read: Read, namespace: str) -> None:
+    """All pods, both directions."""
+    policies = read("networkpolicies", f"--namespace={namespace}")["items"]
+    everything = [policy for policy in policies if policy["spec"]["podSelector"] == {}]
+    assert [sorted(policy["spec"]["policyTypes"]) for policy in everything] == [["Egress", "Ingress"]]
+    assert not any(policy["spec"].get("ingress") or policy["spec"].get("egress") for policy in everything)
+
+
+def test_falco_has_the_ml_rules(read: Read) -> None:
+    """Those of the collection, then what the site says."""
+    rules = read("configmap", "falco-rules", "--namespace=falco")["data"]
+    assert sorted(rules) == ["10-ml-rules.yaml", "20-site-rules.yaml"]
+    assert "Shell or Network Tool Started by Python Model Server" in rules["10-ml-rules.yaml"]
+
+
+def test_prometheus_has_the_alerts(read: Read) -> None:
+    """As a rule file, as there is no Prometheus Operator here."""
+    rules = read("configmap", "gpu-security-alerts", "--namespace=ml-monitoring")["data"]
+    assert "alert: UnexpectedGPUUsage" in rules["gpu-security-alerts.yaml"]
