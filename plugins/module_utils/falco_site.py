@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
@@ -55,8 +56,9 @@ def site_rules(value: object) -> list[Item]:
     Raises:
         HardeningError: with everything that is wrong.
     """
-    root = Entry("falco", value)
-    keys = root.keys(_SITE)
+    root = Entry("falco_site_rules", value)
+    # Problems name the role's variables, which is what the user wrote.
+    keys = {name: replace(entry, path=f"falco_{name}") for name, entry in root.keys(_SITE).items()}
     namespaces = {stage["name"].text(): stage["namespace"].text() for stage in _stages(keys["stages"])}
     items = [
         _list("ml_approved_images", _read(keys["approved_images"], read_repository)),

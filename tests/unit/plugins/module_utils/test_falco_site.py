@@ -112,9 +112,9 @@ def test_lists_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("approved_images", ["ml-trainer"], "falco.approved_images[0]: 'ml-trainer' names no registry"),
+        ("approved_images", ["ml-trainer"], "falco_approved_images[0]: 'ml-trainer' names no registry"),
         ("approved_images", ["registry.internal/ml-trainer:v2"], "has a tag or digest in it"),
-        ("approved_images", "registry.internal/x", "falco.approved_images: must be a list"),
+        ("approved_images", "registry.internal/x", "falco_approved_images: must be a list"),
         ("training_stages", ["trainng"], "no stage is called 'trainng' (did you mean training?)"),
         ("approved_hosts", ["https://registry.internal"], "is no host name"),
         ("approved_hosts", ["a.example)|(.*"], "is no host name"),
@@ -123,7 +123,7 @@ def test_lists_may_be_empty() -> None:
         ("server_programs", ["/usr/bin/ollama"], "without its folder"),
         ("known_commands", ['sh -c "x"'], "double quotes"),
         ("internal_networks", ["10.0.0.1/8"], "the network is 10.0.0.0/8"),
-        ("exceptions", [{"rule": "x", "values": []}], "falco.exceptions[0]: name is missing"),
+        ("exceptions", [{"rule": "x", "values": []}], "falco_exceptions[0]: name is missing"),
         ("aproved_images", [], "no key 'aproved_images' is known here"),
     ],
 )
