@@ -142,13 +142,13 @@ def describe(found: Sequence[Found]) -> list[str]:
 
 def _describe(found: Found, twice: bool) -> str:
     what = SIGNATURES[found.component].title
-    version = f", {found.version}" if found.version else ""
-    text = f"DaemonSet {found.namespace}/{found.name} ({PROVIDERS[found.provider]}{version}) provides {what} already."
+    who = PROVIDERS[found.provider] + (f", {found.version}" if found.version else "")
+    text = f"DaemonSet {found.namespace}/{found.name} ({who}) provides {what} already; no second one is needed."
     if found.intolerable_taints:
         taints = ", ".join(describe_taint(taint) for taint in found.intolerable_taints)
         text += f" It does not tolerate {taints}: nodes with that taint get no new pod of it. Give it the toleration."
     if twice:
-        text += " This collection has applied one, too. Keep one of them."
+        text += " This collection has applied one, too: remove one of them."
     return text
 
 

@@ -144,7 +144,7 @@ ARGUMENT_SPEC = {
         "elements": "dict",
         "default": [],
         "options": {
-            "key": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True, "no_log": False},
             "value": {"type": "str", "default": ""},
             "effect": {
                 "type": "str",

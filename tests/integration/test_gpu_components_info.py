@@ -115,6 +115,13 @@ def test_it_counts_nodes_and_names_gpu_nodes_that_the_selector_misses(run_module
     assert run_module("gpu_components_info", node_selector={"no": "where"})["nodes"]["selected"] == 0
 
 
+def test_a_runtime_class_that_does_not_exist_is_told(run_module: ModuleRunner) -> None:
+    result = run_module("gpu_components_info", runtime_class="nowhere")
+    assert result["missing_runtime_class"] == "nowhere"
+    assert "There is no RuntimeClass nowhere" in str(result["warnings"])
+    assert run_module("gpu_components_info")["missing_runtime_class"] == ""
+
+
 def test_labels_that_cannot_be_are_refused_without_a_request(run_module: ModuleRunner, audit: AuditLog) -> None:
     audit.mark()
     result = run_module.failing("gpu_components_info", node_selector={"a b": "c"})

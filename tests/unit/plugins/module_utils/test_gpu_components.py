@@ -129,9 +129,10 @@ def test_warnings_name_the_provider_the_taint_and_a_second_one() -> None:
     own = daemon_set(container("x/own:1"), labels={**OURS, "app.kubernetes.io/name": "nvidia-device-plugin"})
     (text,) = describe(find_components([helm], ["device_plugin"], [TAINT]))
     assert text == (
-        "DaemonSet ns/nvdp (a Helm chart, v0.19.3) provides the NVIDIA device plugin already. It does not tolerate "
-        "nvidia.com/gpu=true:NoSchedule: nodes with that taint get no new pod of it. Give it the toleration."
+        "DaemonSet ns/nvdp (a Helm chart, v0.19.3) provides the NVIDIA device plugin already; no second one is needed. "
+        "It does not tolerate nvidia.com/gpu=true:NoSchedule: nodes with that taint get no new pod of it. Give it the "
+        "toleration."
     )
     assert describe(find_components([own], ["device_plugin"], [TAINT])) == []
     (text,) = describe(find_components([own, helm], ["device_plugin"], []))
-    assert text.endswith("This collection has applied one, too. Keep one of them.")
+    assert text.endswith("This collection has applied one, too: remove one of them.")
