@@ -228,6 +228,9 @@ FIRES: list[tuple[str, str, Event]] = [
 SILENT: list[tuple[str, str, Event]] = [
     (DOWNLOAD, "approved", spawned("curl -sO https://registry.internal/models/x.safetensors")),
     (DOWNLOAD, "approved, with port and header", spawned("curl -H X: y https://registry.internal:8443/m.pt -o m.pt")),
+    (DOWNLOAD, "hub client that asks who it is", spawned("hf auth whoami", exepath=PYTHON)),
+    (DOWNLOAD, "ollama serves", spawned("ollama serve")),
+    (DOWNLOAD, "not a download tool", spawned(f"echo {HUB}/x.bin")),
     (DOWNLOAD, "no model", spawned("curl https://pypi.internal/simple/")),
     (DOWNLOAD, "a local server with a model's name", spawned("python3 serve.py good.pkl --model m.onnx")),
     (DOWNLOAD, "host process", on_host(spawned(f"curl {HUB}/x.bin"))),
@@ -235,12 +238,18 @@ SILENT: list[tuple[str, str, Event]] = [
     (LOOKUP, "another port", sent("GET huggingface", 80)),
     (LOOKUP, "a DNS server on the host", on_host(sent("\x0bhuggingface\x02co\x00", 53))),
     (WRITTEN, "approved", {**opened("/m/x.pt", "w", by="wget"), "proc.cmdline": "wget https://registry.internal/x.pt"}),
+    (WRITTEN, "reading the cache of a hub", opened("/root/.cache/hub/models--o--m/blobs/ab12", by="python3")),
+    (WRITTEN, "another file there", opened("/root/.cache/hub/models--o--m/refs/main", "w", by="python3")),
     (WRITTEN, "a checkpoint of the trainer", opened("/output/epoch1.ckpt", "w", by="python3")),
     (CHANGED, "reading", opened("/models/m.safetensors", "r", SERVER, by="python3")),
     (CHANGED, "a trainer", opened("/output/m.safetensors", "w", TRAINER, by="python3")),
+    (CHANGED, "renamed log", in_container(SERVER, evt_type="rename", fs_path_target="/var/log/server.log")),
+    (CHANGED, "deleted log", in_container(SERVER, evt_type="unlink", fs_path_name="/var/log/server.log")),
     (CHANGED, "a log", opened("/var/log/server.log", "w", SERVER, by="python3")),
     (CHANGED_UNKNOWN, "reading", opened("/models/m.safetensors", "r", None)),
     (CHANGED_UNKNOWN, "known", opened("/models/m.safetensors", "w", SERVER)),
+    (PICKLE, "writing", opened("/output/m.pkl", "w", by="python3")),
+    (PICKLE, "a script with its name", spawned("python3 pickle.load.py")),
     (PICKLE, "safetensors", opened("/models/m.safetensors", by="python3")),
     (PICKLE, "not Python", opened("/models/m.pkl", by="sha256sum")),
     (PICKLE, "on the host", on_host(spawned("python3 -c pickle.load(f)"))),
@@ -263,6 +272,10 @@ SILENT: list[tuple[str, str, Event]] = [
     (GPU_UNKNOWN, "host process", on_host(opened("/dev/nvidia0"))),
     (GPU_UNKNOWN, "the runtime", {**opened("/dev/nvidia0", image=None), "proc.name": "runc:[2:INIT]"}),
     (DEVICE, "named pipe", in_container(OTHER, evt_type="mknodat", evt_arg_dev="0", evt_arg_path="/tmp/p")),
+    (DEVICE, "another mount", in_container(OTHER, evt_type="mount", evt_arg_dev="/dev/sda1")),
+    (DEVICE, "mkfifo by mknod", spawned("mknod /tmp/pipe p", OTHER)),
+    (DEVICE, "text about it", spawned("grep dev/nvidia /proc/mounts", OTHER)),
+    (DEVICE, "another hard link", in_container(OTHER, evt_type="link", evt_arg_oldpath="a", fs_path_target="/tmp/a")),
     (DEVICE, "link to a library", in_container(OTHER, evt_type="symlinkat", evt_arg_target="libnvidia-ml.so.1")),
     (DEVICE, "another link", spawned("ln -s /usr/lib/libnvidia-ml.so.1 /tmp/x", OTHER)),
     (DEVICE, "approved image", spawned("mknod /dev/nvidia0 c 195 0")),
@@ -277,9 +290,13 @@ SILENT: list[tuple[str, str, Event]] = [
     (ALL_GPUS_UNKNOWN, "known", spawned("x", OTHER, proc_env_gpus="all", proc_vpid=1)),
     (VOLUME, "another mount", spawned("x", OTHER, container_mounts="/data:/data:::private")),
     (VOLUME, "approved image", spawned("x", container_mounts="/dev/null:/var/run/nvidia-container-devices/all:::")),
+    (PACKAGE, "words on a command line", spawned("echo -m pip install")),
     (PACKAGE, "pip list", spawned("pip list", exepath=PYTHON)),
     (PACKAGE, "a script called install", spawned("python3 train.py --install-hooks")),
     (PACKAGE, "dpkg -l", spawned("dpkg -l")),
+    (CREDENTIALS, "a link elsewhere", in_container(SERVER, evt_type="symlink", fs_path_target="/models/m.onnx")),
+    (CREDENTIALS, "writing", opened("/secrets/registry/x", "w", SERVER)),
+    (CREDENTIALS, "listing", opened("/secrets/registry", image=SERVER, fd_typechar="d")),
     (CREDENTIALS, "the model server", opened("/secrets/registry/registry-token", image=SERVER, by="python3")),
     (CREDENTIALS, "Triton", opened("/secrets/registry/registry-token", image=SERVER, by="tritonserver")),
     (CREDENTIALS, "another secret", opened("/secrets/other/token", image=SERVER)),
@@ -289,7 +306,11 @@ SILENT: list[tuple[str, str, Event]] = [
     (MINER, "a word that ends alike", spawned("python3 gethash.py")),
     (MINER, "text", spawned("grep -r miner /opt")),
     (POOL, "another name", sent("\x08registry\x08internal\x00", 53, OTHER)),
+    (POOL, "a common port outside", connected("203.0.113.7", 443, OTHER)),
+    (POOL, "a pool's name in other traffic", sent("GET /nanopool.html", 80, OTHER)),
     (POOL, "internal port", connected("10.0.0.7", 3333, OTHER)),
+    (INTERNET, "a later packet", connected("203.0.113.7", evt_type="sendto", fd_l4proto="udp", fd_name_changed=False)),
+    (INTERNET, "TCP data", connected("203.0.113.7", evt_type="sendto", fd_name_changed=True)),
     (INTERNET, "data lake", connected("10.0.100.7")),
     (INTERNET, "loopback", connected("::1")),
     (INTERNET, "link local", connected("169.254.20.10", 53)),
@@ -313,6 +334,16 @@ def test_the_rule_fires(rule: str, event: Event) -> None:
 @pytest.mark.parametrize(("rule", "event"), cases(SILENT))
 def test_the_rule_is_silent(rule: str, event: Event) -> None:
     assert not fires(RULE_SET, rule, event)
+
+
+@pytest.mark.parametrize(("rule", "event"), cases(FIRES))
+def test_the_rule_is_silent_about_the_same_outside_containers(rule: str, event: Event) -> None:
+    assert not fires(RULE_SET, rule, on_host(event))
+
+
+@pytest.mark.parametrize(("rule", "event"), cases(FIRES))
+def test_the_rule_is_silent_about_the_same_fields_of_another_event(rule: str, event: Event) -> None:
+    assert not fires(RULE_SET, rule, {**event, "evt.type": "close"})
 
 
 def test_every_rule_has_events_of_both_kinds() -> None:
