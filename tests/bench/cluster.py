@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster that is measured on, and the ways to run this collection against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from measure import say
+from sandbox_access import BIN, CHECKOUT, Sandbox, clean_environment
+
+GPU_NODES = {
+    "prefix": "gpu",
+    "product": "NVIDIA-A100-SXM4-80GB",
+    "memory": 81920,
+    "family": "ampere",
+    "compute": "8.0",
+    "machine": "DGXA100",
+}
+MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
+
+
+class CommandError(Exception):
+    """A command that must succeed did not."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that succeeded.
+
+    Attributes:
+        peak_mb: the most memory that it had at once.
+    """
+
+    stdout: str
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class BenchCluster:
+    """A sandbox whose number of GPU nodes can be set."""
+
+    sandbox: Sandbox
+    home: Path
+
+    @classmethod
+    def at(cls, directory: Path) -> BenchCluster:
+        """The sandbox in this directory. What an interrupted benchmark left there is removed."""
+        cluster = cls(Sandbox(directory), directory.parent / "bench-home")
+        cluster.home.mkdir(parents=True, exist_ok=True)
+        if directory.exists():
+            cluster.remove()
+        return cluster
+
+    def grow(self, gpu_nodes: int) -> None:
+        """Start it, or add nodes to it."""
+        say(f"a sandbox of {gpu_nodes} GPU nodes; the first on a machine builds the control plane (5 to 11 min)")
+        self.sandbox.bring("started", sandbox_gpu_nodes=[{**GPU_NODES, "count": gpu_nodes}])
+
+    def remove(self) -> None:
+        """Stop it and delete its directory."""
+        self.sandbox.bring("absent")
+
+    def environment(self) -> dict[str, str]:
+        """What every program gets, ours and the peers': this cluster, and nothing of the user's."""
+        settings = {
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.home / "ansible"),
+            "KUBECONFIG": str(self.sandbox.kubeconfig),
+        }
+        return clean_environment(self.home, settings)
+
+    def run(self, *command: str, stdin: str = "") -> Finished:
+        """Run a program that must succeed."""
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                command,
+                env=self.environment(),
+                cwd=CHECKOUT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+            assert process.stdin is not None and process.stdout is not None
+            with process.stdin:
+                process.stdin.write(stdin)
+            with process.stdout:
+                output = process.stdout.read()
+            _pid, status, usage = os.wait4(process.pid, 0)  # this very process, without its children
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                errors.seek(0)
+                raise CommandError(f"{' '.join(command)[:200]} failed:\n{output[-4000:]}{errors.read()[-4000:]}")
+        return Finished(output, usage.ru_maxrss / 1024)
+
+    def kubectl(self, *arguments: str) -> str:
+        """The sandbox's own kubectl, as the administrator."""
+        return self.run(str(self.sandbox.kubectl.binary), *arguments).stdout
+
+    def module(self, name: str, **parameters: Any) -> Finished:
+        """One of our modules in a process of its own, arguments on its standard input, as Ansible runs it."""
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": parameters})
+        return self.run(sys.executable, "-m", f"{MODULES}.{name}", stdin=arguments)
+
+    def playbook(self) -> None:
+        """The whole job."""
+        self._ansible_playbook(BIN, CHECKOUT / "harden-gpu-cluster.yml")
+
+    def tasks(self, *tasks: Mapping[str, Any], programs: Path = BIN) -> None:
+        """A playbook of these tasks. ``programs`` is the folder of ansible-playbook."""
+        variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        play = {"hosts": "all", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}
+        path = self.home / "playbook.json"  # JSON is YAML
+        path.write_text(json.dumps([play]), encoding="utf-8")
+        self._ansible_playbook(programs, path)
+
+    def _ansible_playbook(self, programs: Path, playbook: Path) -> None:
+        inventory = self.home / "inventory.json"
+        host = {"gpu_cluster_kubeconfig": str(self.sandbox.kubeconfig)}
+        inventory.write_text(json.dumps({"gpu_clusters": {"hosts": {"bench": host}}}), encoding="utf-8")
+        self.run(str(programs / "ansible-playbook"), "-i", str(inventory), str(playbook))

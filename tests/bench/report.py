@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The figures as a table for people and as a list for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from measure import RUNS, Row
+
+LICENCE = """<!--
+Copyright (c) 2026, the gpu_cluster.hardening authors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+-->
+"""
+INTRODUCTION = """# Benchmarks
+
+Made by `make bench`: a real API server and etcd with simulated nodes ([roles/sandbox](../roles/sandbox/README.md)) on
+one machine with {cores} cores ({machine}), Python {python}, {peer}. Times are medians of {runs} runs, ours and the
+peer's in turn. The seconds are this machine's; the ratio is what carries over. As server and client share the cores,
+the server's own work bounds both.
+
+"The module" is its process, as Ansible starts it. What `ansible-playbook` itself takes comes once a play, and is part
+of the cases that name a playbook.
+"""
+NOTES = """
+`kubernetes.core` was measured on a few nodes and extrapolated for each node; the start of `ansible-playbook` counts
+once. The script is `kubectl version`, `kubectl apply --server-side` of what the playbook applies, `kubectl label` and
+`kubectl taint`; it asks nothing before it writes. Requests are counted in the API server's audit log, memory is the
+peak resident size of the module's process.
+
+Each module is a process of its own, about half a second of Python and of Ansible around it, however few objects there
+are; this is most of an unchanged run of the playbook on a small cluster. kubectl starts at once, but writes every taint
+again.
+"""
+
+
+def write(rows: Sequence[Row], folder: Path, peer: str) -> str:
+    """Write benchmarks.md and benchmarks.json; returns the former."""
+    (folder / "benchmarks.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    text = LICENCE + "\n" + _introduction(peer) + "\n" + _comparisons(rows) + "\n" + _values(rows) + NOTES
+    (folder / "benchmarks.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _introduction(peer: str) -> str:
+    return INTRODUCTION.format(
+        cores=os.cpu_count(), machine=platform.machine(), python=platform.python_version(), peer=peer, runs=RUNS
+    )
+
+
+def _comparisons(rows: Sequence[Row]) -> str:
+    lines = [
+        "| Case | Ours (s) | Compared with | Theirs (s) | Ratio | Goal | Reached |",
+        "|---|--:|---|--:|--:|--:|---|",
+    ]
+    for row in rows:
+        if "ratio" in row:
+            reached = "yes" if row["ratio"] <= row["goal"] else "no"
+            lines.append(
+                f"| {row['case']} | {row['ours_s']} | {row['peer']} | {row['peer_s']} | {row['ratio']:.3f} | "
+                f"{row['goal']:.3f} | {reached} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _values(rows: Sequence[Row]) -> str:
+    lines = ["| Case | Measured | At most | Reached |", "|---|--:|--:|---|"]
+    for row in rows:
+        if "value" in row:
+            reached = "yes" if row["value"] <= row["goal"] else "no"
+            lines.append(f"| {row['case']} | {row['value']:g} | {row['goal']:g} | {reached} |")
+    return "\n".join(lines) + "\n"
