@@ -34,6 +34,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.server_side_
     apply_object,
     explain,
     rehearse,
+    rehearse_elsewhere,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.targets import resolve, unserved_error
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.wait import Deadline, until_ready, wait_for
@@ -134,7 +135,9 @@ def plan(
     """
     live = read_live(client, targets)
     steps = [_step(manifest, resource, live.get(live_key(manifest))) for manifest, resource in targets]
-    brought = {manifest.name for manifest in manifests if (manifest.group, manifest.kind) == NAMESPACE}
+    namespaces = [manifest for manifest in manifests if (manifest.group, manifest.kind) == NAMESPACE]
+    brought = {namespace.name for namespace in namespaces}
+    to_be_made = {namespace.name for namespace in namespaces if live_key(namespace) not in live}
 
     def try_out(step: Step) -> Step | Failure:
         if step.live is not None and step.live["metadata"].get("deletionTimestamp"):
@@ -142,6 +145,8 @@ def plan(
         if step.live is not None and is_settled(step.manifest.body, step.live, options.ownership.manager):
             return step
         try:
+            if step.manifest.namespace in to_be_made:
+                return replace(step, rehearsal=rehearse_elsewhere(client, step.manifest, step.resource))
             step, rehearsal = _rehearse(client, step, options.ownership)
         except ApiError as error:
             return Failure(step.manifest, explain(error, step.manifest, step.resource), error.reason)

@@ -65,9 +65,6 @@ def apply_object(
 def rehearse(client: Client, manifest: Manifest, resource: Resource, ownership: Ownership) -> Rehearsal:
     """Ask the server by dry run what applying would do.
 
-    In a namespace that does not exist yet nothing can be tried; the manifest is then checked in the ``default``
-    namespace, also by dry run, where unknown fields and invalid values show just as well.
-
     Raises:
         ApiError: the server would refuse it.
     """
@@ -79,11 +76,17 @@ def rehearse(client: Client, manifest: Manifest, resource: Resource, ownership: 
             return Rehearsal(manifest.body, verified=False)
         if not is_missing_namespace(error, manifest):
             raise
-    _check_in_scratch_namespace(client, manifest, resource)
-    return Rehearsal(manifest.body, verified=False, namespace_missing=manifest.namespace)
+    return rehearse_elsewhere(client, manifest, resource)
 
 
-def _check_in_scratch_namespace(client: Client, manifest: Manifest, resource: Resource) -> None:
+def rehearse_elsewhere(client: Client, manifest: Manifest, resource: Resource) -> Rehearsal:
+    """Rehearse in the ``default`` namespace what is for a namespace that does not exist yet.
+
+    Nothing can be tried there, and unknown fields and invalid values show here just as well.
+
+    Raises:
+        ApiError: the server would refuse it.
+    """
     body = {**manifest.body, "metadata": {**manifest.body["metadata"], "namespace": SCRATCH_NAMESPACE}}
     query = {"fieldValidation": "Strict", "dryRun": "All"}
     try:
@@ -92,6 +95,7 @@ def _check_in_scratch_namespace(client: Client, manifest: Manifest, resource: Re
         # Other refusals (a quota, an object of that name, missing rights) say nothing about the real namespace.
         if error.status in (400, 422) and not _does_not_support_dry_run(error):
             raise
+    return Rehearsal(manifest.body, verified=False, namespace_missing=manifest.namespace)
 
 
 def is_missing_namespace(error: ApiError, manifest: Manifest) -> bool:
