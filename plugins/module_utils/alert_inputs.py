@@ -115,11 +115,11 @@ def _accounts(given: dict[str, Entry]) -> Json:
 
 def _daemon_sets(found: dict[str, list[tuple[str, str]]]) -> Json:
     exporters = found["dcgm_exporter_daemon_sets"]
-    namespaces = promql.any_of(namespace for namespace, _ in exporters)
-    names = "|".join(sorted({promql.escape(name) for _, name in exporters}))
+    namespaces = promql.any_of(namespace for namespace, _name in exporters)
+    names = "|".join(sorted({promql.escape(name) for _namespace, name in exporters}))
     return {
         "exporter_pods": f"namespace=~{namespaces}, pod=~{promql.string(f'({names}){_POD_SUFFIX}')}",
-        "daemon_set_names": promql.any_of(name for pairs in found.values() for _, name in pairs),
+        "daemon_set_names": promql.any_of(name for pairs in found.values() for _namespace, name in pairs),
         "daemon_sets": {
             alert: [
                 promql.matchers({"namespace": namespace, "created_by_name": name})

@@ -46,7 +46,7 @@ def exporters(found: Series) -> Iterator[int]:
     """Serves series as the exporters do, before any scrape adds to them. Yields the port."""
     pages: dict[str, list[str]] = {"/dcgm": [], "/kube": []}
     for name, values in found.items():
-        metric, _, labels = name.partition("{")
+        metric, _brace, labels = name.partition("{")
         own = [label for label in labels[:-1].split(", ") if not label.startswith(("job=", "instance="))]
         if metric != "up":
             page = pages["/kube" if metric.startswith("kube_") else "/dcgm"]

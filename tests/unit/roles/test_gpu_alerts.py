@@ -55,6 +55,7 @@ def render(folder: Path, variables: dict[str, object]) -> subprocess.CompletedPr
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
         capture_output=True,
         text=True,
+        check=False,
     )
 
 
