@@ -23,7 +23,7 @@ Item = dict[str, Any]
 NEVER = "(evt.num = 0)"
 SHORTEST_LABEL = 4
 """A shorter label of a host name would be found in too many DNS requests."""
-_SITE: dict[str, object] = {
+KEYS: dict[str, object] = {
     "approved_images": [],
     "gpu_stack_images": [],
     "training_images": [],
@@ -40,6 +40,7 @@ _SITE: dict[str, object] = {
     "disabled_rules": [],
     "exceptions": [],
 }
+"""What a site may say, with what it says if it does not."""
 _EXCEPTION = {"rule": REQUIRED, "name": REQUIRED, "values": REQUIRED}
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?")
@@ -58,7 +59,7 @@ def site_rules(value: object) -> list[Item]:
     """
     root = Entry("falco_site_rules", value)
     # Problems name the role's variables, which is what the user wrote.
-    keys = {name: replace(entry, path=f"falco_{name}") for name, entry in root.keys(_SITE).items()}
+    keys = {name: replace(entry, path=f"falco_{name}") for name, entry in root.keys(KEYS).items()}
     namespaces = {stage["name"].text(): stage["namespace"].text() for stage in _stages(keys["stages"])}
     items = [
         _list("ml_approved_images", _read(keys["approved_images"], read_repository)),

@@ -77,7 +77,11 @@ def test_installed_playbook_hardens_a_cluster(
         "pods": {"app": "installed"},
         "egress": ["dns"],
     }
-    variables = {"gpu_cluster_kubeconfig": str(kubeconfig), "gpu_cluster_stages": [stage]}
+    variables = {
+        "gpu_cluster_kubeconfig": str(kubeconfig),
+        "gpu_cluster_stages": [stage],
+        "gpu_cluster_prometheus": {"namespace": namespace_of_stage, "pods": {"app": "prometheus"}},
+    }
     inventory = home / "inventory.yml"  # JSON is YAML
     inventory.write_text(json.dumps({"gpu_clusters": {"hosts": {"metal": variables}}}), encoding="utf-8")
 
@@ -90,3 +94,8 @@ def test_installed_playbook_hardens_a_cluster(
     assert kubectl.names("networkpolicies", namespace_of_stage)
 
     assert "changed=0" in run(home, "ansible-playbook", "-i", str(inventory), PLAYBOOK)
+
+    absent = {f"{role}_state": "absent" for role in ("device_plugin", "dcgm_exporter", "falco", "gpu_alerts")}
+    assert "failed=0" in run(home, "ansible-playbook", "-i", str(inventory), PLAYBOOK, "-e", json.dumps(absent))
+    for namespace in ("nvidia-device-plugin", "dcgm-exporter", "falco"):
+        assert kubectl.get("namespace", namespace) is None

@@ -19,6 +19,8 @@ from registry_server import OCI_INDEX, Pushed, Registry, plain
 from sandbox_access import BIN, clean_environment
 
 FALCO = "docker.io/falcosecurity/falco:0.44.1"
+# The other images that the roles deploy, from a registry that the tests can have.
+STACK = {"device_plugin": "docker.io/nvidia/k8s-device-plugin:v0.20.0", "dcgm_exporter": "docker.io/nvidia/dcgm:4.8.2"}
 NOWHERE = "sha256:" + "0a" * 32
 
 
@@ -44,6 +46,11 @@ class Site:
         images: dict[str, Any] = content["images"]
         return images
 
+    @property
+    def stack(self) -> dict[str, Any]:
+        """What a lock has beside Falco."""
+        return {name: entry(self.push(name)) for name in STACK.values()}
+
     def push(self, name: str, content: str = "") -> Pushed:
         """Push an image of Docker Hub, as ``repository:tag``, to where it is looked for here."""
         repository, tag = name.removeprefix("docker.io/").split(":")
@@ -65,12 +72,15 @@ class Site:
         """Run the playbook."""
         self.proxy.requests.clear()
         inventory = self.folder / "hosts.yml"  # JSON is YAML
-        settings = {
+        settings: dict[str, Any] = {
             "lock_images_registries": [
                 {"name": "docker.io", "mirror": f"{self.proxy.name}/hub"},
                 *plain(self.proxy.name),
             ]
         }
+        for role, name in STACK.items():
+            repository, tag = name.split(":")
+            settings[f"{role}_image"] = {"repository": repository, "tag": tag, "digest": ""}
         hosts: dict[str, None] = {f"metal-{number}": None for number in range(self.clusters)}
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts, "vars": settings}}), encoding="utf-8")
         command = [str(BIN / "ansible-playbook"), "gpu_cluster.hardening.lock_images"]
@@ -87,10 +97,11 @@ class Site:
 
 @pytest.fixture
 def site(registry: Registry, tmp_path: Path) -> Iterator[Site]:
-    """The site, with an image of Falco at its registry."""
+    """The site, with the images of all roles at its registry."""
     with registry_proxy(registry.name) as proxy:
         site = Site(tmp_path, proxy, registry)
-        site.push(FALCO)
+        for name in (FALCO, *STACK.values()):
+            site.push(name)
         yield site
 
 
@@ -106,7 +117,7 @@ def test_check_mode_shows_the_lock_that_the_run_then_writes_once_for_all_cluster
     assert not site.lock.exists()
 
     assert site.run().count("changed=1") == 1
-    assert site.locked == {FALCO: entry(pushed)}
+    assert site.locked == {FALCO: entry(pushed), **site.stack}
     before = site.lock.stat()
     assert "changed=1" not in site.run()
     assert site.lock.stat() == before
@@ -117,7 +128,8 @@ def test_what_is_missing_is_added_and_the_rest_is_verified_and_kept(site: Site) 
     images = [{"repository": f"docker.io/team/{name}", "tag": "1", "digest": ""} for name in ("a", "b")]
     site.run(lock_images_extra=images[:1])
     shown = site.run("--diff", lock_images_extra=images[1:])
-    assert site.locked == {FALCO: entry(falco), "docker.io/team/a:1": entry(first), "docker.io/team/b:1": entry(second)}
+    team = {"docker.io/team/a:1": entry(first), "docker.io/team/b:1": entry(second)}
+    assert site.locked == {FALCO: entry(falco), **site.stack, **team}
     assert f"+    digest: {second.digest}" in shown
     assert "-    digest" not in shown
 
@@ -126,7 +138,7 @@ def test_an_image_with_its_own_digest_is_verified_and_not_locked(site: Site) -> 
     pushed = site.push("docker.io/team/own:1")
     own = {"repository": "docker.io/team/own", "tag": "1", "digest": pushed.digest}
     site.run(lock_images_extra=[own])
-    assert set(site.locked) == {FALCO}
+    assert set(site.locked) == {FALCO, *STACK.values()}
     assert f"has no digest {NOWHERE} there" in site.refusal(lock_images_extra=[{**own, "digest": NOWHERE}])
 
 
@@ -149,7 +161,7 @@ def test_what_a_moved_tag_means_is_taken_only_on_request(site: Site) -> None:
     assert f"+    digest: {new.digest}" in shown
     assert site.lock.read_bytes() == written
     site.run(lock_images_refresh=True)
-    assert site.locked == {FALCO: entry(new)}
+    assert site.locked == {FALCO: entry(new), **site.stack}
 
 
 def test_the_mirror_of_a_site_is_held_against_a_lock_from_elsewhere(site: Site) -> None:
@@ -157,8 +169,12 @@ def test_the_mirror_of_a_site_is_held_against_a_lock_from_elsewhere(site: Site) 
     site.run()
     mirror = {"gpu_cluster_registry": f"{site.proxy.name}/hub"}
     site.run(**mirror)
-    assert {request.path for request in site.proxy.requests} == {"/v2/hub/falcosecurity/falco/manifests/0.44.1"}
-    assert site.locked == {FALCO: entry(pushed)}
+    assert {request.path for request in site.proxy.requests} == {
+        "/v2/hub/falcosecurity/falco/manifests/0.44.1",
+        "/v2/hub/nvidia/k8s-device-plugin/manifests/v0.20.0",
+        "/v2/hub/nvidia/dcgm/manifests/4.8.2",
+    }
+    assert site.locked == {FALCO: entry(pushed), **site.stack}
     said = site.refusal(gpu_cluster_registry=f"{site.proxy.name}/empty")
     assert f"empty/falcosecurity/falco has no digest {pushed.digest} there" in said
 
@@ -168,7 +184,7 @@ def test_the_mirror_of_a_site_is_held_against_a_lock_from_elsewhere(site: Site) 
     [
         (lambda text: text.replace("sha256:", "sha512:"), "is no digest; it must be sha256: and 64 of 0-9 a-f", False),
         (lambda text: text.replace("    digest", "    digset"), "no key 'digset' is known here", False),
-        (lambda text: text + "}", "is not YAML at line 9", False),
+        (lambda text: text + "}", "is not YAML at line 15", False),
         (lambda text: "", "must be a mapping, not null", False),
         (lambda text: text[: text.index("sha256:")] + NOWHERE + "\n", f"has no digest {NOWHERE} there", True),
     ],

@@ -22,14 +22,10 @@ DOWNLOAD = "Model File Download from Untrusted Source"
 
 
 def defaults() -> dict[str, Any]:
+    """The variables of the role, with those that ask for the stages as they are for the stages above."""
     variables = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    wanted = {name.removeprefix("falco_"): value for name, value in variables.items()}
-    named = ("images", "stages", "hosts", "hubs", "paths", "programs", "commands", "networks", "rules", "exceptions")
-    kept = {name: value for name, value in wanted.items() if name.endswith(named)}
-    return {
-        **{name: value for name, value in kept.items() if name not in ("stock_rules", "extra_rules")},
-        "stages": STAGES,
-    }
+    kept = {name: variables[f"falco_{name}"] for name in falco_site.KEYS if f"falco_{name}" in variables}
+    return {**kept, "stages": STAGES, "training_stages": ["training"], "serving_stages": ["serving"]}
 
 
 def rules_of(**site: object) -> Any:
