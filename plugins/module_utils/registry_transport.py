@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import re
 import ssl
@@ -22,8 +21,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_endpoints import Endpoints, Settings
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_errors import RegistryError
 
-with contextlib.suppress(ImportError):  # the module says so
+try:
     import urllib3
+
+    IMPORT_ERROR: str | None = None
+except ImportError as missing:
+    IMPORT_ERROR = str(missing)
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -70,9 +73,18 @@ class Answer:
 
 
 class Transport:
-    """Sends requests. Safe to use from several threads."""
+    """Sends requests. Safe to use from several threads.
+
+    Raises:
+        HardeningError: urllib3 is missing.
+    """
 
     def __init__(self, endpoints: Endpoints, patience: Patience) -> None:
+        if IMPORT_ERROR is not None:
+            raise HardeningError(
+                f"The Python package urllib3 cannot be imported ({IMPORT_ERROR}). Install it, or kubernetes, which "
+                "needs it, for the Python interpreter that runs the modules (ansible_python_interpreter)."
+            )
         self._endpoints = endpoints
         self._patience = patience
         self._ends = time.monotonic() + patience.timeout

@@ -172,10 +172,9 @@ failures:
 """
 
 import os
-import traceback
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_digests import Resolved, Wishes, resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
@@ -183,12 +182,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_cli
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_credentials import find_docker_config
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_endpoints import Endpoints, read_settings
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_transport import Patience, Transport
-
-URLLIB3_ERROR = None
-try:
-    import urllib3  # noqa: F401
-except ImportError:
-    URLLIB3_ERROR = traceback.format_exc()
 
 ARGUMENT_SPEC = {
     "images": {"type": "list", "elements": "str", "required": True},
@@ -227,8 +220,6 @@ def look_up(params: dict[str, Any]) -> Resolved:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    if URLLIB3_ERROR:
-        module.fail_json(msg=missing_required_lib("urllib3"), exception=URLLIB3_ERROR)
     try:
         resolved = look_up(module.params)
     except HardeningError as error:
