@@ -14,8 +14,8 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROLES = sorted(folder.name for folder in (CHECKOUT / "roles").iterdir())
-# One starts a control plane on this machine, one checks files, one talks to registries.
-WITHOUT_CONNECTION = {"falco_rules_info", "image_digests_info", "sandbox"}
+# One starts a control plane on this machine, one talks to registries, the others look at files.
+WITHOUT_CONNECTION = {"falco_rules_info", "image_digests_info", "model_manifest", "sandbox"}
 # Given by the play for all roles; without them the kubernetes client decides.
 WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
 LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
