@@ -14,8 +14,8 @@ description:
   - Model files are code, or are loaded by code that trusts them. This keeps the sums of all files of a folder in the
     file C(SHA256SUMS) there, in the form of C(sha256sum), so that whoever serves the model can check it with
     C(sha256sum --check --strict SHA256SUMS) and nothing else.
-  - Refuses formats that run code when they are loaded, which is Python's pickle in all its wrappings (PyTorch, joblib,
-    NumPy arrays of objects), by name and by content. Nothing is ever loaded.
+  - Refuses Python's pickles, which run code when they are loaded, by name and by content; also as PyTorch, joblib and
+    NumPy wrap them. Nothing is ever loaded.
   - Refuses links that lead out of the folder.
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
@@ -44,8 +44,8 @@ options:
     type: int
     default: 4
 notes:
-  - A file that holds code in another way (Keras Lambda layers, code beside the model that C(trust_remote_code) runs) is
-    not found.
+  - Code that a model has in another way is not found, such as Keras Lambda layers, pickles in tar archives, or Python
+    files beside the model that C(trust_remote_code) runs.
 extends_documentation_fragment:
   - gpu_cluster.hardening.attributes
 attributes:
