@@ -7,25 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ansible.errors import AnsibleFilterError
-from ansible.utils.display import Display
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.dcgm_exporter_plan import plan
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
-
-display = Display()
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_settings import planned_settings
 
 
 def dcgm_exporter(settings: Mapping[str, object]) -> Json:
     """See plugins/filter/dcgm_exporter.yml."""
-    try:
-        planned = plan(settings)
-    except HardeningError as error:
-        raise AnsibleFilterError(error.message) from None
-    warnings = planned["warnings"]
-    for text in warnings if isinstance(warnings, list) else ():
-        display.warning(text)  # shown once, however often the settings are read
-    return planned
+    return planned_settings(plan, settings)
 
 
 class FilterModule:

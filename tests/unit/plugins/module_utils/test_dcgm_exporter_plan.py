@@ -15,6 +15,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gpu_cluster.hardening.plugins.filter import dcgm_exporter as filter_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.dcgm_exporter_plan import OPENED, plan
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils import planned_settings
 
 UTIL = {"field": "DCGM_FI_DEV_GPU_UTIL", "type": "gauge", "help": "GPU utilization (in %)."}
 ENGINE = {"field": "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "type": "gauge", "help": "Busy."}
@@ -129,7 +130,7 @@ def test_the_default_counters_have_what_alerts_need() -> None:
 
 def test_the_filter_shows_warnings_and_turns_errors_into_those_of_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr(filter_module.display, "warning", shown.append)
+    monkeypatch.setattr(planned_settings.display, "warning", shown.append)
     filter_module.dcgm_exporter({**SETTINGS, "profiling": True})
     assert shown == [OPENED]
     with pytest.raises(AnsibleFilterError, match="must not be empty"):

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gpu_cluster.hardening.plugins.filter import device_plugin as filter_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.device_plugin_plan import OPENED, plan
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils import planned_settings
 
 SETTINGS: dict[str, Any] = {
     "device_list_strategy": "cdi-cri",
@@ -142,7 +143,7 @@ def test_all_problems_are_reported_together() -> None:
 
 def test_the_filter_shows_warnings_and_turns_errors_into_those_of_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr(filter_module.display, "warning", shown.append)
+    monkeypatch.setattr(planned_settings.display, "warning", shown.append)
     planned = filter_module.device_plugin({**SETTINGS, "device_list_strategy": "envvar"})
     assert shown == planned["warnings"] == [OPENED["envvar"]]
     with pytest.raises(AnsibleFilterError, match="is not one of cdi-cri"):
