@@ -102,7 +102,7 @@ class Found:
 def find_components(
     daemon_sets: Sequence[Mapping[str, Any]], components: Sequence[str], taints: Sequence[Taint]
 ) -> list[Found]:
-    """Which of these DaemonSets provide one of the components."""
+    """Which of these DaemonSets provide one of the components; one that is being deleted no longer does."""
     return [
         Found(
             component,
@@ -115,6 +115,7 @@ def find_components(
             OWN_LABEL in _labels(daemon_set),
         )
         for daemon_set in daemon_sets
+        if not daemon_set["metadata"].get("deletionTimestamp")
         for component in components
         if (image := _providing_image(daemon_set, SIGNATURES[component])) is not None
     ]

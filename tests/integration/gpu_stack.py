@@ -63,8 +63,18 @@ def traces(kubectl: Kubectl, name: str) -> list[str]:
     return found
 
 
-def operator_daemon_set(name: str, namespace: str, image: str, *tolerations: dict[str, Any]) -> dict[str, Any]:
-    """A DaemonSet as the GPU Operator makes them; no sandbox node has the label that it selects."""
+@contextmanager
+def provided_by_operator(kubectl: Kubectl, name: str, namespace: str, image: str) -> Iterator[None]:
+    """A DaemonSet of the GPU Operator for as long as it lasts: its namespace alone would take its time to go."""
+    kubectl("create", stdin=operator_daemon_set(name, namespace, image))
+    try:
+        yield
+    finally:
+        kubectl("delete", "daemonset", name, "-n", namespace)
+
+
+def operator_daemon_set(name: str, namespace: str, image: str) -> dict[str, Any]:
+    """A DaemonSet as the GPU Operator makes them, without toleration; no sandbox node has the label that it selects."""
     labels = {"app": name, "app.kubernetes.io/managed-by": "gpu-operator"}
     return {
         "apiVersion": "apps/v1",
@@ -76,7 +86,6 @@ def operator_daemon_set(name: str, namespace: str, image: str, *tolerations: dic
                 "metadata": {"labels": {"app": name}},
                 "spec": {
                     "nodeSelector": {"nvidia.com/gpu.deploy.test": "true"},
-                    "tolerations": list(tolerations),
                     "containers": [{"name": name, "image": image, "command": ["/bin/sh", "-c"]}],
                 },
             },

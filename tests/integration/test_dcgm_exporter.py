@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from audit_log import AuditLog
-from gpu_stack import all_gpu_nodes, gpu_nodes, nodes_of, operator_daemon_set, traces
+from gpu_stack import all_gpu_nodes, gpu_nodes, nodes_of, provided_by_operator, traces
 from role_runs import RoleRunner
 from sandbox_access import Kubectl
 
@@ -188,13 +188,15 @@ def test_an_exporter_of_the_gpu_operator_is_adopted_and_its_missing_toleration_t
     run: RoleRunner, kubectl: Kubectl, namespace: str, audit: AuditLog
 ) -> None:
     image = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
-    kubectl("create", stdin=operator_daemon_set("nvidia-dcgm-exporter", namespace, image))
-    audit.mark()
-    adopted = run("dcgm_exporter")
-    assert f"DaemonSet {namespace}/nvidia-dcgm-exporter (the GPU Operator, 4.5.3-4.8.2-distroless) pro" in adopted.text
-    assert "does not tolerate nvidia.com/gpu=true:NoSchedule" in adopted.text
-    failed = run.attempt("dcgm_exporter", dcgm_exporter_existing="fail")
-    assert failed.returncode != 0
-    assert f"{namespace}/nvidia-dcgm-exporter provides dcgm-exporter already" in failed.text
-    assert audit.requests().writes == []
+    with provided_by_operator(kubectl, "nvidia-dcgm-exporter", namespace, image):
+        audit.mark()
+        adopted = run("dcgm_exporter")
+        assert (
+            f"DaemonSet {namespace}/nvidia-dcgm-exporter (the GPU Operator, 4.5.3-4.8.2-distroless) pro" in adopted.text
+        )
+        assert "does not tolerate nvidia.com/gpu=true:NoSchedule" in adopted.text
+        failed = run.attempt("dcgm_exporter", dcgm_exporter_existing="fail")
+        assert failed.returncode != 0
+        assert f"{namespace}/nvidia-dcgm-exporter provides dcgm-exporter already" in failed.text
+        assert audit.requests().writes == []
     assert kubectl.get("namespace", NAME) is None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from audit_log import AuditLog
-from gpu_stack import TAINT, all_gpu_nodes, gpu_nodes, nodes_of, operator_daemon_set, traces
+from gpu_stack import TAINT, all_gpu_nodes, gpu_nodes, nodes_of, provided_by_operator, traces
 from role_runs import RoleRunner
 from sandbox_access import Kubectl
 
@@ -161,11 +161,11 @@ def test_a_missing_runtime_class_is_found_before_pods_hang(run: RoleRunner, audi
 
 
 @pytest.fixture
-def operator(kubectl: Kubectl, namespace: str) -> str:
+def operator(kubectl: Kubectl, namespace: str) -> Iterator[str]:
     """A namespace in which the GPU Operator runs its device plugin, without a toleration."""
     image = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"
-    kubectl("create", stdin=operator_daemon_set("nvidia-device-plugin-daemonset", namespace, image))
-    return namespace
+    with provided_by_operator(kubectl, "nvidia-device-plugin-daemonset", namespace, image):
+        yield namespace
 
 
 def test_a_plugin_of_the_gpu_operator_is_adopted_and_its_missing_toleration_told(

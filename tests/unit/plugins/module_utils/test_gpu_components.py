@@ -120,6 +120,11 @@ def test_what_is_found_says_where_it_is_and_which_taints_keep_it_away() -> None:
     assert found.facts()["tolerates"] is True
 
 
+def test_one_that_is_being_deleted_does_not_count() -> None:
+    going = daemon_set(container(PLUGIN_IMAGE), deletionTimestamp="2026-01-01T00:00:00Z")
+    assert components(going) == []
+
+
 def test_only_components_that_are_asked_for_are_found() -> None:
     assert find_components([daemon_set(container(PLUGIN_IMAGE))], ["falco"], []) == []
 
