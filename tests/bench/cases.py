@@ -80,7 +80,7 @@ def _manifest_cases(cluster: BenchCluster) -> list[Row]:
     def theirs() -> None:
         kubectl_apply(cluster, save(mixed_manifests(FEW, f"theirs-{next(rounds)}"), cluster.home / "mixed.json"))
 
-    row = Comparison(MANIFESTS, "kubectl apply --server-side", ours, theirs, 0.5).measure()
+    row = Comparison(MANIFESTS, "kubectl apply --server-side", ours, theirs, 0.5, cluster.settle).measure()
     audit = AuditLog(cluster.sandbox.audit_log, cluster.sandbox.kubectl)
     again = mixed_manifests(FEW, "ours-0")
     audit.mark()
@@ -99,7 +99,7 @@ def _manifest_cases(cluster: BenchCluster) -> list[Row]:
 
 def _playbook_cases(cluster: BenchCluster, script: Script) -> list[Row]:
     first = Comparison(
-        f"the whole playbook, {FEW:,} GPU nodes, first run",
+        f"the playbook, {FEW:,} GPU nodes, first run",
         "script of kubectl commands",
         cluster.playbook,
         script,
@@ -113,15 +113,15 @@ def _playbook_cases(cluster: BenchCluster, script: Script) -> list[Row]:
     return [
         first,
         _unchanged(cluster, script, FEW),
-        value(f"the whole playbook, {FEW:,} GPU nodes, unchanged: write requests", writes, 0),
+        value(f"the playbook, {FEW:,} GPU nodes, unchanged: write requests", writes, 0),
     ]
 
 
 def _unchanged(cluster: BenchCluster, script: Script, nodes: int) -> Row:
     cluster.playbook()
     script()
-    case = f"the whole playbook, {nodes:,} GPU nodes, unchanged"
-    return Comparison(case, "script of kubectl commands", cluster.playbook, script, 0.6).measure()
+    case = f"the playbook, {nodes:,} GPU nodes, unchanged"
+    return Comparison(case, "script of kubectl commands", cluster.playbook, script, 0.6, cluster.settle).measure()
 
 
 def _large_node_cases(cluster: BenchCluster, script: Script, few_seconds: float) -> list[Row]:
@@ -146,7 +146,7 @@ def _large_manifest_cases(cluster: BenchCluster, few_seconds: float) -> list[Row
         manifests = mixed_manifests(MANY, f"many-{next(rounds)}")
         return seconds_of(lambda: peaks.append(cluster.module("manifests", manifests=manifests).peak_mb))
 
-    seconds = median(f"apply {MANY:,} mixed manifests: seconds", ours)
+    seconds = median(f"apply {MANY:,} mixed manifests: seconds", ours, cluster.settle)
     return [
         value(f"peak memory of the module manifests, {MANY:,} objects (MB)", round(max(peaks)), MEMORY_MB),
         value(_linear("applying one manifest", "manifests"), _growth(seconds, few_seconds), LINEAR),

@@ -45,6 +45,7 @@ def unmark(cluster: BenchCluster) -> None:
     nodes = cluster.kubectl("get", "nodes", "-l", GPU_NODE_SELECTOR, "--no-headers", "-o", f"custom-columns={columns}")
     if set(nodes.split()) != {"<none>"}:
         raise CommandError("The nodes are not bare, so the next run would have less to do.")
+    cluster.settle()
 
 
 @dataclass(frozen=True)

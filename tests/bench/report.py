@@ -11,6 +11,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster import LAYERS
 from measure import RUNS, Row
 
 LICENCE = """<!--
@@ -23,11 +24,13 @@ INTRODUCTION = """# Benchmarks
 
 Made by `make bench`: a real API server and etcd with simulated nodes ([roles/sandbox](../roles/sandbox/README.md)) on
 one machine with {cores} cores ({machine}), Python {python}, {peer}. Times are medians of {runs} runs, ours and the
-peer's in turn. The seconds are this machine's; the ratio is what carries over. As server and client share the cores,
-the server's own work bounds both.
+peer's in turn, each begun when the control plane was idle. The seconds are this machine's. Here the server shares its cores
+with the client; where it has more of them, concurrent requests gain more.
 
 "The module" is its process, as Ansible starts it. What `ansible-playbook` itself takes comes once a play, and is part
-of the cases that name a playbook.
+of the cases that name a playbook. "The playbook" is the main job with the layers
+{layers}; the others run DaemonSets, whose roll-out is up to kubelets,
+which are simulated here.
 """
 NOTES = """
 `kubernetes.core` was measured on a few nodes and extrapolated for each node; the start of `ansible-playbook` counts
@@ -35,9 +38,14 @@ once. The script is `kubectl version`, `kubectl apply --server-side` of what the
 `kubectl taint`; it asks nothing before it writes. Requests are counted in the API server's audit log, memory is the
 peak resident size of the module's process.
 
-Each module is a process of its own, about half a second of Python and of Ansible around it, however few objects there
-are; this is most of an unchanged run of the playbook on a small cluster. kubectl starts at once, but writes every taint
-again.
+What bounds the ratios:
+
+- A new object is sent twice, first as a dry run, so that one that the server would refuse keeps the others from being
+  written, too. `kubectl apply` sends it once. On a server that shares two cores with its client, sixteen requests at
+  once do not make up for that; the server's own work for one creation is most of the time of both.
+- Each task is a process of its own, about half a second of Python and of Ansible around it, however few objects there
+  are. This is most of an unchanged run on a small cluster; with more nodes it stays as it is, while the script writes
+  every taint again.
 """
 
 
@@ -51,7 +59,12 @@ def write(rows: Sequence[Row], folder: Path, peer: str) -> str:
 
 def _introduction(peer: str) -> str:
     return INTRODUCTION.format(
-        cores=os.cpu_count(), machine=platform.machine(), python=platform.python_version(), peer=peer, runs=RUNS
+        cores=os.cpu_count(),
+        machine=platform.machine(),
+        python=platform.python_version(),
+        peer=peer,
+        runs=RUNS,
+        layers=", ".join(f"`{layer}`" for layer in LAYERS),
     )
 
 
