@@ -19,8 +19,8 @@ from registry_server import OCI_INDEX, Pushed, Registry, plain
 from sandbox_access import BIN, clean_environment
 
 FALCO = "docker.io/falcosecurity/falco:0.44.1"
-# The other images that the roles deploy, from a registry that the tests can have.
-STACK = {"device_plugin": "docker.io/nvidia/k8s-device-plugin:v0.20.0", "dcgm_exporter": "docker.io/nvidia/dcgm:4.8.2"}
+PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.20.0"
+EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
 NOWHERE = "sha256:" + "0a" * 32
 
 
@@ -46,15 +46,10 @@ class Site:
         images: dict[str, Any] = content["images"]
         return images
 
-    @property
-    def stack(self) -> dict[str, Any]:
-        """What a lock has beside Falco."""
-        return {name: entry(self.push(name)) for name in STACK.values()}
-
     def push(self, name: str, content: str = "") -> Pushed:
-        """Push an image of Docker Hub, as ``repository:tag``, to where it is looked for here."""
-        repository, tag = name.removeprefix("docker.io/").split(":")
-        return self.registry.push_index(f"hub/{repository}", tag, ["linux/amd64"], content=content)
+        """Push an image to where it is looked for here. No two images are the same."""
+        repository, tag = name.partition("/")[2].split(":")
+        return self.registry.push_index(f"hub/{repository}", tag, ["linux/amd64"], content=name + content)
 
     def run(self, *options: str, **variables: Any) -> str:
         """Run the playbook, which must succeed."""
@@ -72,15 +67,8 @@ class Site:
         """Run the playbook."""
         self.proxy.requests.clear()
         inventory = self.folder / "hosts.yml"  # JSON is YAML
-        settings: dict[str, Any] = {
-            "lock_images_registries": [
-                {"name": "docker.io", "mirror": f"{self.proxy.name}/hub"},
-                *plain(self.proxy.name),
-            ]
-        }
-        for role, name in STACK.items():
-            repository, tag = name.split(":")
-            settings[f"{role}_image"] = {"repository": repository, "tag": tag, "digest": ""}
+        mirrors = [{"name": name, "mirror": f"{self.proxy.name}/hub"} for name in ("docker.io", "nvcr.io")]
+        settings = {"lock_images_registries": [*mirrors, *plain(self.proxy.name)]}
         hosts: dict[str, None] = {f"metal-{number}": None for number in range(self.clusters)}
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts, "vars": settings}}), encoding="utf-8")
         command = [str(BIN / "ansible-playbook"), "gpu_cluster.hardening.lock_images"]
@@ -100,9 +88,15 @@ def site(registry: Registry, tmp_path: Path) -> Iterator[Site]:
     """The site, with the images of all roles at its registry."""
     with registry_proxy(registry.name) as proxy:
         site = Site(tmp_path, proxy, registry)
-        for name in (FALCO, *STACK.values()):
+        for name in (FALCO, PLUGIN, EXPORTER):
             site.push(name)
         yield site
+
+
+def entries(site: Site, *more: str, falco: Pushed | None = None) -> dict[str, dict[str, str]]:
+    """What the lock must hold: the images of all roles and more."""
+    pushed = {name: site.push(name) for name in (PLUGIN, EXPORTER, *more)}
+    return {name: entry(image) for name, image in {FALCO: falco or site.push(FALCO), **pushed}.items()}
 
 
 def entry(pushed: Pushed) -> dict[str, str]:
@@ -111,26 +105,26 @@ def entry(pushed: Pushed) -> dict[str, str]:
 
 def test_check_mode_shows_the_lock_that_the_run_then_writes_once_for_all_clusters(site: Site) -> None:
     site = replace(site, clusters=2)
-    pushed = site.push(FALCO)
     shown = site.run("--check", "--diff")
-    assert f"+    digest: {pushed.digest}" in shown
+    for image in entries(site).values():
+        assert f"+    digest: {image['digest']}" in shown
     assert not site.lock.exists()
 
     assert site.run().count("changed=1") == 1
-    assert site.locked == {FALCO: entry(pushed), **site.stack}
+    assert site.locked == entries(site)
     before = site.lock.stat()
     assert "changed=1" not in site.run()
     assert site.lock.stat() == before
 
 
 def test_what_is_missing_is_added_and_the_rest_is_verified_and_kept(site: Site) -> None:
-    falco, first, second = (site.push(name) for name in (FALCO, "docker.io/team/a:1", "docker.io/team/b:1"))
+    names = ["docker.io/team/a:1", "docker.io/team/b:1"]
+    expected = entries(site, *names)
     images = [{"repository": f"docker.io/team/{name}", "tag": "1", "digest": ""} for name in ("a", "b")]
     site.run(lock_images_extra=images[:1])
     shown = site.run("--diff", lock_images_extra=images[1:])
-    team = {"docker.io/team/a:1": entry(first), "docker.io/team/b:1": entry(second)}
-    assert site.locked == {FALCO: entry(falco), **site.stack, **team}
-    assert f"+    digest: {second.digest}" in shown
+    assert site.locked == expected
+    assert f"+    digest: {expected[names[1]]['digest']}" in shown
     assert "-    digest" not in shown
 
 
@@ -138,7 +132,7 @@ def test_an_image_with_its_own_digest_is_verified_and_not_locked(site: Site) -> 
     pushed = site.push("docker.io/team/own:1")
     own = {"repository": "docker.io/team/own", "tag": "1", "digest": pushed.digest}
     site.run(lock_images_extra=[own])
-    assert set(site.locked) == {FALCO, *STACK.values()}
+    assert set(site.locked) == {FALCO, PLUGIN, EXPORTER}
     assert f"has no digest {NOWHERE} there" in site.refusal(lock_images_extra=[{**own, "digest": NOWHERE}])
 
 
@@ -161,7 +155,7 @@ def test_what_a_moved_tag_means_is_taken_only_on_request(site: Site) -> None:
     assert f"+    digest: {new.digest}" in shown
     assert site.lock.read_bytes() == written
     site.run(lock_images_refresh=True)
-    assert site.locked == {FALCO: entry(new), **site.stack}
+    assert site.locked == entries(site, falco=new)
 
 
 def test_the_mirror_of_a_site_is_held_against_a_lock_from_elsewhere(site: Site) -> None:
@@ -172,9 +166,9 @@ def test_the_mirror_of_a_site_is_held_against_a_lock_from_elsewhere(site: Site) 
     assert {request.path for request in site.proxy.requests} == {
         "/v2/hub/falcosecurity/falco/manifests/0.44.1",
         "/v2/hub/nvidia/k8s-device-plugin/manifests/v0.20.0",
-        "/v2/hub/nvidia/dcgm/manifests/4.8.2",
+        "/v2/hub/nvidia/k8s/dcgm-exporter/manifests/4.5.3-4.8.2-distroless",
     }
-    assert site.locked == {FALCO: entry(pushed), **site.stack}
+    assert site.locked == entries(site)
     said = site.refusal(gpu_cluster_registry=f"{site.proxy.name}/empty")
     assert f"empty/falcosecurity/falco has no digest {pushed.digest} there" in said
 
@@ -203,7 +197,10 @@ def test_a_lock_that_was_edited_by_hand_is_refused_and_left_as_it_is(
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"lock_images_registries": [{"name": "docker.io", "mirror": "127.0.0.1:1"}]}, "cannot be reached"),
+        (
+            {"lock_images_registries": [{"name": name, "mirror": "127.0.0.1:1"} for name in ("docker.io", "nvcr.io")]},
+            "https://127.0.0.1:1 cannot be reached",
+        ),
         ({"falco_image": {"repository": "docker.io/falcosecurity/falco", "tag": "0.0.0"}}, "has no tag 0.0.0 there"),
         ({"lock_images_platforms": ["linux/riscv64"]}, "it is not for linux/riscv64; it has linux/amd64"),
         ({"lock_images_moved_tags": "ignore"}, "value of moved_tags must be one of: fail, warn"),
