@@ -24,8 +24,8 @@ INTRODUCTION = """# Benchmarks
 
 Made by `make bench`: a real API server and etcd with simulated nodes ([roles/sandbox](../roles/sandbox/README.md)) on
 one machine with {cores} cores ({machine}), Python {python}, {peer}. Times are medians of {runs} runs, ours and the
-peer's in turn, each begun when the control plane was idle. The seconds are this machine's. Here the server shares its cores
-with the client; where it has more of them, concurrent requests gain more.
+peer's in turn, each begun when the control plane was idle. The seconds are this machine's. Here the server shares its
+cores with the client; where it has more of them, concurrent requests gain more.
 
 "The module" is its process, as Ansible starts it. What `ansible-playbook` itself takes comes once a play, and is part
 of the cases that name a playbook. "The playbook" is the main job with the layers
