@@ -109,6 +109,18 @@ def _replicas(obj: Mapping[str, Any], wanted: int, available: str, updated: str)
     return READY
 
 
+def _admission_policy(obj: Mapping[str, Any]) -> Readiness:
+    """A policy is ready once its expressions were checked against the schemas of what it matches."""
+    status = obj.get("status", {})
+    if status.get("observedGeneration") is None:
+        return Readiness(False, "its controller has not checked its expressions yet")
+    found = status.get("typeChecking", {}).get("expressionWarnings") or ()
+    if found:
+        texts = "; ".join(f"{warning['fieldRef']}: {warning['warning']}" for warning in found)
+        return Readiness(False, f"its expressions are wrong: {texts}", failed=True)
+    return READY
+
+
 def _namespace(obj: Mapping[str, Any]) -> Readiness:
     phase = obj.get("status", {}).get("phase", "Active")
     return READY if phase == "Active" else Readiness(False, f"phase {phase}", failed=True)
@@ -121,5 +133,6 @@ RULES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Readiness]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     ("batch", "Job"): _job,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _admission_policy,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _established,
 }

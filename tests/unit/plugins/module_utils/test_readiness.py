@@ -68,6 +68,32 @@ STUCK = condition("Progressing", "False", reason="ProgressDeadlineExceeded", mes
             "failed: its names are not accepted: taken",
         ),
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, {}, "condition Established is not reported yet"),
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicy",
+            {},
+            {},
+            "its controller has not checked its expressions yet",
+        ),
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicy",
+            {},
+            {"observedGeneration": 2, "typeChecking": {}},
+            "ready",
+        ),
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicy",
+            {},
+            {
+                "observedGeneration": 2,
+                "typeChecking": {
+                    "expressionWarnings": [{"fieldRef": "spec.validations[0].expression", "warning": "no field x"}]
+                },
+            },
+            "failed: its expressions are wrong: spec.validations[0].expression: no field x",
+        ),
         ("example.org/v1", "Thing", {}, condition("Ready", "False", message="soon"), "condition Ready is False: soon"),
         ("example.org/v1", "Thing", {}, {}, "ready"),
     ],
@@ -86,6 +112,7 @@ def test_readiness_by_kind(version: str, kind: str, spec: Any, status: Any, expe
     [
         ("apps", "Deployment", True),
         ("external-secrets.io", "ExternalSecret", True),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", True),
         ("", "ConfigMap", False),
         ("rbac.authorization.k8s.io", "Role", False),
     ],
