@@ -111,6 +111,15 @@ def read_repository(entry: Entry) -> str:
     return text
 
 
+def read_registry(entry: Entry) -> str:
+    """A registry, or a part of one, such as ``registry.example.com:5000`` or ``registry.example.com/ml``."""
+    text = entry.text()
+    host, slash, path = text.partition("/")
+    if isinstance(entry.value, str) and (not _HOST.fullmatch(host) or (slash and not _PATH.fullmatch(path))):
+        entry.refuse(f"{text!r} is no registry, such as registry.example.com:5000 or registry.example.com/ml")
+    return text
+
+
 def _moved(repository: str, registry: Entry) -> str:
     """The repository at another registry."""
     text = registry.text()
