@@ -115,7 +115,7 @@ def read_registry(entry: Entry) -> str:
     """A registry, or a part of one, such as ``registry.example.com:5000`` or ``registry.example.com/ml``."""
     text = entry.text()
     host, slash, path = text.partition("/")
-    if isinstance(entry.value, str) and (not _HOST.fullmatch(host) or (slash and not _PATH.fullmatch(path))):
+    if isinstance(entry.value, str) and (not HOST.fullmatch(host) or (slash and not PATH.fullmatch(path))):
         entry.refuse(f"{text!r} is no registry, such as registry.example.com:5000 or registry.example.com/ml")
     return text
 
