@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages as stage_model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission_settings import (
@@ -25,7 +25,7 @@ SCOPES = ("", "-trial", "-elsewhere")
 GPU_QUOTA = "gpus"
 
 Plan = dict[str, Any]
-Scope = tuple[str, list[str], dict[str, Any] | None]
+Scope: TypeAlias = "tuple[str, list[str], dict[str, Any] | None]"
 """Which binding, what it does, and the namespaces it holds in: all if empty, none if None."""
 
 

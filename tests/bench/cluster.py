@@ -115,10 +115,10 @@ class BenchCluster:
                 text=True,
             )
             assert process.stdin is not None and process.stdout is not None
-            with process.stdin:
-                process.stdin.write(stdin)
-            with process.stdout:
-                output = process.stdout.read()
+            process.stdin.write(stdin)
+            process.stdin.close()
+            output = process.stdout.read()
+            process.stdout.close()
             _pid, status, usage = os.wait4(process.pid, 0)  # this very process, without its children
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
