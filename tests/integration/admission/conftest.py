@@ -53,7 +53,7 @@ class Policies:
         wait_for_settings(self.kubectl, nonce, set() if trial else denying)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def policies(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Policies]:
     """The role, and the namespaces and accounts of the stages; all is taken away at the end."""
     runner = RoleRunner(tmp_path_factory.mktemp("admission"), sandbox.kubeconfig)
