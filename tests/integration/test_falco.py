@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from audit_log import AuditLog
-from module_runs import ModuleRunner
+from gpu_stack import all_gpu_nodes, gpu_nodes, nodes_of, traces
 from role_runs import RoleRunner
 from sandbox_access import CHECKOUT, Kubectl
 
-OWN = "app.kubernetes.io/name=falco,app.kubernetes.io/part-of=gpu-cluster-hardening"
-KINDS = "namespaces,serviceaccounts,configmaps,networkpolicies,daemonsets,controllerrevisions,roles,rolebindings"
 ML_RULES = (CHECKOUT / "roles" / "falco" / "files" / "ml_rules.yaml").read_text(encoding="utf-8")
 
 
@@ -32,18 +30,10 @@ def installed(
     kubectl: Kubectl, kubeconfig: Path, run_role: RoleRunner, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Kubectl]:
     """The sandbox with labelled GPU nodes and Falco; both are taken away at the end."""
-    run_module = ModuleRunner(tmp_path_factory.mktemp("nodes"), {"kubeconfig": str(kubeconfig)})
-    labels = {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
-    taints = [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}]
-    run_module("gpu_nodes", labels=labels, taints=taints)
-    run_role("falco")
-    yield kubectl
-    run_role("falco", falco_state="absent")
-    run_module("gpu_nodes", labels=labels, taints=taints, state="absent")
-
-
-def nodes_of_pods(kubectl: Kubectl) -> set[str]:
-    return {pod["spec"]["nodeName"] for pod in kubectl("get", "pods", "-n", "falco", "-l", OWN)["items"]}
+    with gpu_nodes(tmp_path_factory.mktemp("nodes"), kubeconfig):
+        run_role("falco")
+        yield kubectl
+        run_role("falco", falco_state="absent")
 
 
 def written_rules(kubectl: Kubectl) -> dict[str, str]:
@@ -56,8 +46,7 @@ def template(kubectl: Kubectl) -> Any:
 
 
 def test_it_runs_on_every_gpu_node_and_on_no_other(installed: Kubectl) -> None:
-    gpu_nodes = installed("get", "nodes", "-l", "nvidia.com/gpu.present=true")["items"]
-    assert nodes_of_pods(installed) == {node["metadata"]["name"] for node in gpu_nodes}
+    assert nodes_of(installed, "falco", "falco") == all_gpu_nodes(installed)
     status = installed.get("daemonset", "falco", "falco")["status"]
     assert (status["numberAvailable"], status["updatedNumberScheduled"]) == (8, 8)
 
@@ -138,8 +127,8 @@ def test_check_mode_says_what_the_run_does(installed: Kubectl, run_role: RoleRun
 
 def test_all_nodes_by_option(installed: Kubectl, run_role: RoleRunner) -> None:
     run_role("falco", falco_nodes="all")
-    everywhere = {node["metadata"]["name"] for node in installed("get", "nodes")["items"]}
-    assert nodes_of_pods(installed) == everywhere
+    everywhere = sorted(node["metadata"]["name"] for node in installed("get", "nodes")["items"])
+    assert nodes_of(installed, "falco", "falco") == everywhere
     run_role("falco")
 
 
@@ -221,6 +210,5 @@ def test_what_is_wrong_is_refused_and_nothing_is_written(
 def test_absent_leaves_nothing(installed: Kubectl, run_role: RoleRunner) -> None:
     run_role("falco", falco_state="absent")
     assert installed.get("namespace", "falco") is None
-    left = installed("get", KINDS, "-A", "-l", OWN)["items"]
-    assert left == []
+    assert traces(installed, "falco") == []
     run_role("falco")
