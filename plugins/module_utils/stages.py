@@ -18,6 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json, read_ports
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.rbac_rules import read_rules
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_secrets import read_secrets
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import OPTIONAL, REQUIRED, Entry
 
 LEVELS = ("privileged", "baseline", "restricted")
@@ -35,6 +36,7 @@ _STAGE = {
     "ingress": (),
     "egress": (),
     "without_dns": False,
+    "secrets": (),
 }
 _SERVICE_ACCOUNT = {"name": REQUIRED, "annotations": {}, "automount": False}
 _SCRAPE = {"stage": REQUIRED, "ports": REQUIRED}
@@ -110,6 +112,7 @@ def _read_stage(stage: dict[str, Entry], version: str) -> Json:
         "service_account": _read_service_account(stage["service_account"]),
         "rules": read_rules(stage["rules"], stage["allow_privileged_rules"].flag()),
         "pods": network_peers.read_labels(stage["pods"]),
+        "secrets": read_secrets(stage["secrets"]),
     }
 
 

@@ -54,6 +54,7 @@ def test_the_smallest_stage_gets_every_default() -> None:
         "service_account": {"name": "ml-evaluator", "annotations": {}, "automount": False},
         "rules": [],
         "pods": {"app": "evaluation-job"},
+        "secrets": [],
         "ingress": [],
         "egress": [
             {
