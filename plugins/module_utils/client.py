@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -84,6 +85,12 @@ class Client:
     def server(self) -> str:
         """Address of the API server, as configured."""
         return str(self._configuration.host)
+
+    @property
+    def ca_certificates(self) -> str:
+        """What the server's certificate is checked against (PEM); empty if that is what the system trusts."""
+        path = self._configuration.ssl_ca_cert
+        return Path(path).read_text(encoding="utf-8") if path and self._configuration.verify_ssl else ""
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Response:
         """GET one object or document."""

@@ -43,6 +43,7 @@ def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mappin
         raise HardeningError(join_failures(f"The cluster {client.server} cannot be hardened", problems))
     return {
         "server": client.server,
+        "ca_cert": client.ca_certificates,
         "version": text,
         "platform": str(version.get("platform", "")),
         "served": served,

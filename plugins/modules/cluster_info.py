@@ -66,6 +66,11 @@ server:
   returned: success
   type: str
   sample: https://10.0.0.10:6443
+ca_cert:
+  description: The certificates (PEM) that its certificate was checked against, empty if those were the system's.
+  returned: success
+  type: str
+  sample: "-----BEGIN CERTIFICATE-----..."
 version:
   description: Its version.
   returned: success

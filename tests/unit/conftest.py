@@ -73,7 +73,7 @@ def fake_client(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[Answer]],
         monkeypatch.setattr(client_module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
         api = SimpleNamespace(rest_client=SimpleNamespace(pool_manager=pool))
         monkeypatch.setattr(client_module.kubernetes_client, "ApiClient", lambda _configuration: api)
-        configuration = SimpleNamespace(host="https://fake:6443", auth_settings=dict)
+        configuration = SimpleNamespace(host="https://fake:6443", auth_settings=dict, ssl_ca_cert=None)
         return FakeClient(Client(configuration, limits), pool, slept)
 
     return make

@@ -35,15 +35,17 @@ def licensed_files() -> Iterator[Path]:
                 yield path
 
 
-def test_action_group_holds_every_module_that_talks_to_a_cluster() -> None:
+def test_action_groups_hold_every_module_that_talks_to_a_cluster_or_to_vault() -> None:
     modules = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
-    assert set(load("meta/runtime.yml")["action_groups"]["cluster"]) == modules - WITHOUT_CONNECTION
+    groups = load("meta/runtime.yml")["action_groups"]
+    assert sorted(groups["cluster"] + groups["vault"]) == sorted(modules - WITHOUT_CONNECTION)
 
 
-def test_every_module_of_the_group_takes_the_connection_options() -> None:
-    for module in load("meta/runtime.yml")["action_groups"]["cluster"]:
+@pytest.mark.parametrize(("group", "fragment"), [("cluster", "connection"), ("vault", "vault_connection")])
+def test_every_module_of_a_group_takes_its_connection_options(group: str, fragment: str) -> None:
+    for module in load("meta/runtime.yml")["action_groups"][group]:
         text = (CHECKOUT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
-        assert "gpu_cluster.hardening.connection" in text, module
+        assert f"  - gpu_cluster.hardening.{fragment}\n" in text, module
 
 
 def test_every_file_names_its_licence() -> None:

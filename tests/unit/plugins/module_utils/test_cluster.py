@@ -29,6 +29,7 @@ def test_it_says_which_kinds_are_served(fake_client: FakeClients) -> None:
     )
     assert facts == {
         "server": "https://fake:6443",
+        "ca_cert": "",
         "version": "v1.37.2",
         "platform": "linux/amd64",
         "served": [
