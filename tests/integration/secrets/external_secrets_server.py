@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real External Secrets Operator, run on this machine as the account that it would have in the cluster.
+
+After a failure it tries again in 1, 2, 4 ... seconds, at most 7 minutes. So tests keep outages short, use :func:`nudge`
+where they want it at once, and give Secrets a ``refresh_interval`` of a second or two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import (
+    build,
+    cache_folder,
+    find_go,
+    go_folders,
+    plan_programs,
+)
+from sandbox_access import CHECKOUT, Kubectl
+
+SOURCES = CHECKOUT / "tests" / "servers" / "external_secrets"
+BUILD_LOG = CHECKOUT / ".build" / "external-secrets-build.log"
+MODULE = "github.com/external-secrets/external-secrets"
+# Ports that several of them on one machine do not share. The last one given counts.
+OWN_PORTS = ("--metrics-addr=127.0.0.1:0", "--live-addr=127.0.0.1:0")
+
+
+@dataclass(frozen=True)
+class CrdBundle:
+    """The CustomResourceDefinitions of a version, as upstream publishes them."""
+
+    version: str
+    path: Path
+    sha256: str
+
+
+def external_secrets_program() -> Path:
+    """The operator, built once for each version on a machine; eight minutes on two cores."""
+    flags = ("-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
+    cache = cache_folder(os.environ, "external-secrets")
+    files = ("go.mod", "go.sum", "main.go")
+    plan = plan_programs("External Secrets Operator", SOURCES, files, flags, {"external-secrets": "."}, cache)
+    build(plan, BUILD_LOG)
+    return plan.binary
+
+
+def crd_bundle() -> CrdBundle:
+    """The bundle of the version that is run, kept beside the program."""
+    version = _version()
+    kept = external_secrets_program().with_name("crds.yaml")
+    if not kept.is_file():
+        draft = kept.with_name(f"crds-{uuid.uuid4().hex}.yaml")
+        shutil.copyfile(_module_folder(version) / "deploy" / "crds" / "bundle.yaml", draft)
+        draft.chmod(0o644)
+        draft.rename(kept)
+    return CrdBundle(version, kept, hashlib.sha256(kept.read_bytes()).hexdigest())
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One that runs."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self.log_file.read_text(encoding="utf-8")
+
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        """Wait until it says something."""
+        ends = time.monotonic() + seconds
+        while text not in self.log:
+            assert self.process.poll() is None, f"the operator ended: {self.log}"
+            assert time.monotonic() < ends, f"the operator does not say {text!r}: {self.log}"
+            time.sleep(0.05)
+
+
+RunOperator = Callable[[Path, Sequence[str]], AbstractContextManager[Operator]]
+
+
+@contextmanager
+def running_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -> Iterator[Operator]:
+    """Run it with the arguments of its container and the rights of a kubeconfig."""
+    log = folder / f"external-secrets-{uuid.uuid4().hex[:8]}.log"
+    # In the cluster, the namespace of the election is that of the pod; elsewhere there is none, and no second one.
+    kept = [argument for argument in arguments if not argument.startswith("--enable-leader-election")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(external_secrets_program()), *kept, *OWN_PORTS],
+            env={"KUBECONFIG": str(kubeconfig), "HOME": str(folder), "PATH": os.environ["PATH"]},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    operator = Operator(process, log)
+    try:
+        operator.wait_for("starting manager")
+        yield operator
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+
+
+def account_kubeconfig(kubectl: Kubectl, namespace: str, account: str, folder: Path) -> Path:
+    """A kubeconfig, for its user only, with a token of a service account instead of the administrator's certificate."""
+    config = yaml.safe_load(kubectl.kubeconfig.read_text(encoding="utf-8"))
+    done = kubectl.run("create", "token", account, "-n", namespace, "--duration=2h")
+    assert done.returncode == 0, done.stderr
+    for user in config["users"]:
+        user["user"] = {"token": json.loads(done.stdout)["status"]["token"]}
+    path = folder / f"{namespace}-{account}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
+    return path
+
+
+def nudge(kubectl: Kubectl, kind: str, name: str, namespace: str) -> None:
+    """Let the operator look at an object at once, also while it waits after a failure."""
+    kubectl("annotate", kind, name, "-n", namespace, "--overwrite", f"force-sync={uuid.uuid4().hex}")
+
+
+def _version() -> str:
+    words = (SOURCES / "go.mod").read_text(encoding="utf-8").split()
+    return words[words.index(MODULE) + 1]
+
+
+def _module_folder(version: str) -> Path:
+    go = find_go(go_folders(os.environ))
+    done = subprocess.run(
+        [str(go), "mod", "download", "-json", f"{MODULE}@{version}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+        env={**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+        timeout=600,
+    )
+    return Path(json.loads(done.stdout)["Dir"])
