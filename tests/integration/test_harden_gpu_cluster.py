@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 
 import pytest
 from audit_log import AuditLog
-from sandbox_access import BIN, CHECKOUT, Kubectl, Sandbox, clean_environment
+from harden_runs import Playbook, recap
+from sandbox_access import Kubectl, Sandbox
 
 EVALUATION = {
     "name": "evaluation",
@@ -34,38 +34,6 @@ RESTRICTED: dict[str, Any] = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-
-
-class Playbook:
-    """Runs ``harden-gpu-cluster.yml`` over an inventory of its own."""
-
-    def __init__(self, home: Path) -> None:
-        """Use a directory of the test for the inventory and as HOME."""
-        self.home = home
-
-    def __call__(self, clusters: dict[str, Path], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        hosts = {name: {"gpu_cluster_kubeconfig": str(path)} for name, path in clusters.items()}
-        inventory = self.home / "inventory.json"
-        inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts}}), encoding="utf-8")
-        return subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "-i", str(inventory), "harden-gpu-cluster.yml"),
-                *("-e", json.dumps(variables)),
-                *options,
-            ],
-            cwd=CHECKOUT,
-            env=clean_environment(self.home, {"ANSIBLE_HOME": str(self.home)}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-
-def recap(done: subprocess.CompletedProcess[str], host: str) -> dict[str, int]:
-    """The counts of one host in the play recap."""
-    line = next(line for line in reversed(done.stdout.splitlines()) if line.startswith(host))
-    return {key: int(value) for key, value in (pair.split("=") for pair in line.split(":", 1)[1].split())}
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,15 @@ class Operator:
             assert time.monotonic() < ends, f"the operator does not say {text!r}: {self.log}"
             time.sleep(0.05)
 
+    def stop(self) -> None:
+        """End it as the kubelet does, which does not wait forever."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=30)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
 
 RunOperator = Callable[[Path, Sequence[str]], AbstractContextManager[Operator]]
 
@@ -96,6 +105,16 @@ RunOperator = Callable[[Path, Sequence[str]], AbstractContextManager[Operator]]
 @contextmanager
 def running_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -> Iterator[Operator]:
     """Run it with the arguments of its container and the rights of a kubeconfig."""
+    operator = start_operator(kubeconfig, arguments, folder)
+    try:
+        operator.wait_for("starting manager")
+        yield operator
+    finally:
+        operator.stop()
+
+
+def start_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -> Operator:
+    """Begin to run it; its log is kept in ``folder``."""
     log = folder / f"external-secrets-{uuid.uuid4().hex[:8]}.log"
     # In the cluster, the namespace of the election is that of the pod; elsewhere there is none, and no second one.
     kept = [argument for argument in arguments if not argument.startswith("--enable-leader-election")]
@@ -107,16 +126,7 @@ def running_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -
             stdout=output,
             stderr=output,
         )
-    operator = Operator(process, log)
-    try:
-        operator.wait_for("starting manager")
-        yield operator
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        finally:
-            process.kill()
+    return Operator(process, log)
 
 
 def account_kubeconfig(kubectl: Kubectl, namespace: str, account: str, folder: Path) -> Path:
