@@ -29,7 +29,7 @@ SPEAKS_JSON = frozenset({"get", "create", "apply", "patch"})
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment in which nothing of the user's (kubeconfig, Ansible settings) can decide a test."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "KUBE"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "KUBE", "VAULT_"))}
     return {**kept, "HOME": str(home), **ANSIBLE_ENVIRONMENT, **(extra or {})}
 
 
