@@ -68,7 +68,7 @@ def refusal_text(request: str, status: int, errors: Sequence[str]) -> str:
     if status in RETRIED_STATUSES:
         return f"{request}: Vault answers {status} ({said}), and did so for all of retry_timeout."
     if any("HTTP request to an HTTPS server" in error for error in errors):
-        return f"{said.rstrip('.')}: the address of Vault must begin with https://."
+        return f"{request}: Vault speaks TLS there; its address must begin with https://."
     return f"{request}: Vault refuses it ({status}: {said})."
 
 

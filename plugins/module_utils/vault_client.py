@@ -141,7 +141,7 @@ class VaultClient:
                 self._patience = max(0.0, self._patience - (time.monotonic() - began))
             if not isinstance(answer, Answer):
                 raise _unreachable(self._settings, answer) from answer
-            if answer.status < 300 or (answer.status == 404 and not errors):
+            if (answer.status < 300 or answer.status == 404) and not errors:
                 return answer
             raise self._refusal(method, path, answer.status, errors)
 
@@ -213,7 +213,7 @@ class VaultClient:
                 response = self._resend(method, target, response)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             return error
-        return Answer(response.status_code, _json_object(response.content))
+        return Answer(response.status_code, _read_body(response.content))
 
     def _resend(self, method: str, target: str, redirect: Any) -> Any:
         """The same request to where the answer leads."""
@@ -279,9 +279,10 @@ def _lacking(held: object, wanted: Sequence[str]) -> list[str]:
     return [text.replace("|", " or ") for text in wanted if not have & set(text.split("|"))]
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
+def _read_body(data: bytes) -> dict[str, Any]:
+    """The JSON object of an answer. What is none, such as a page of a proxy, becomes an error in the form of Vault's."""
     try:
         body = json.loads(data) if data else {}
     except ValueError:
-        return {}
+        return {"errors": [f"no answer of Vault, but {' '.join(data[:200].decode(errors='replace').split())!r}"]}
     return body if isinstance(body, dict) else {}

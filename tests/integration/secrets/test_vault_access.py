@@ -287,7 +287,7 @@ def test_a_vault_that_is_away_or_of_another_ca_is_told(side: VaultSide, tmp_path
     message = side.refused_access(ca_cert=str(other))
     assert f"The TLS connection to Vault {side.vault.url} failed" in message and "Check ca_cert" in message
     plain = side.vault.url.replace("https://", "http://")
-    assert "the address of Vault must begin with https://" in side.refused_access(url=plain)
+    assert "Vault speaks TLS there; its address must begin with https://" in side.refused_access(url=plain)
     away = side.refused_access(url="https://127.0.0.1:1", retry_timeout=1)
     assert "Vault https://127.0.0.1:1 cannot be reached" in away and "gpu_cluster_vault_url" in away
 

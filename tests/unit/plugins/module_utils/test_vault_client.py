@@ -100,7 +100,11 @@ def test_what_can_pass_is_repeated(fakes: Fakes, trouble: Any) -> None:
         ([(400, {"errors": ["bad"]})], f"GET {URL}/v1/x: Vault refuses it (400: bad)."),
         ([(405, {"errors": []})], f"GET {URL}/v1/x: Vault refuses it (405: HTTP 405)."),
         ([(404, {"errors": ["no handler for route"]})], "Vault refuses it (404: no handler for route)"),
-        ([(400, {"errors": ["Client sent an HTTP request to an HTTPS server."]})], "must begin with https://"),
+        (
+            [(400, b"Client sent an HTTP request to an HTTPS server.\n")],
+            "speaks TLS there; its address must begin with",
+        ),
+        ([(200, b"<html>Welcome</html>")], "Vault refuses it (200: no answer of Vault, but '<html>Welcome</html>')"),
         ([DENIED, FINE], f"x: the token of Vault {URL} lacks the capability read there"),
         ([INVALID, INVALID], f"Vault {URL} does not accept the token: it is wrong, has expired or was revoked"),
         ([SEALED, (200, {"initialized": True, "progress": 1, "t": 3})], "is sealed (1 of 3 keys are given). Unseal it"),
