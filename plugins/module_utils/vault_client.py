@@ -280,7 +280,7 @@ def _lacking(held: object, wanted: Sequence[str]) -> list[str]:
 
 
 def _read_body(data: bytes) -> dict[str, Any]:
-    """The JSON object of an answer. What is none, such as a page of a proxy, becomes an error in the form of Vault's."""
+    """The JSON object of an answer. What is none, such as a page of a proxy, becomes an error as Vault writes them."""
     try:
         body = json.loads(data) if data else {}
     except ValueError:
