@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
@@ -48,6 +48,27 @@ def read_live(client: VaultClient, access: Access, with_data: bool = False) -> L
     return live
 
 
+class MadeMeanwhileError(HardeningError):
+    """A mount that was about to be made is there already: another run, perhaps for another cluster, was faster."""
+
+
+def bring_about(
+    client: VaultClient, access: Access, plan: Callable[[Live], list[Step]], check_mode: bool, with_data: bool = False
+) -> dict[str, Any]:
+    """Read, plan and take the steps; if somebody makes a mount meanwhile, once more.
+
+    Returns:
+        The result of a module.
+
+    Raises:
+        HardeningError: as of :func:`read_live`, of the plan and of :func:`take_steps`.
+    """
+    try:
+        return take_steps(client, plan(read_live(client, access, with_data)), check_mode)
+    except MadeMeanwhileError:
+        return take_steps(client, plan(read_live(client, access, with_data)), check_mode)
+
+
 def take_steps(client: VaultClient, steps: Sequence[Step], check_mode: bool) -> dict[str, Any]:
     """Take the steps, after a look at whether the token may; in check mode only that.
 
@@ -65,6 +86,8 @@ def take_steps(client: VaultClient, steps: Sequence[Step], check_mode: bool) -> 
         try:
             client.request("DELETE" if step.action == "deleted" else "POST", step.path, step.body)
         except HardeningError as error:
+            if isinstance(error, VaultError) and any(f"in use at {step.name}/" in text for text in error.errors):
+                raise MadeMeanwhileError(f"{step.kind} {step.name}: {error.message}") from error
             before = (
                 f" Before that: {', '.join(f'{one.kind} {one.name} {one.action}' for one in done)}." if done else ""
             )

@@ -26,7 +26,7 @@ MOUNT_DESCRIPTION = "Made by gpu_cluster.hardening"
 # itself, which it does afterwards.
 _OWN_TOKEN = {"auth/token/lookup-self": "read", "auth/token/revoke-self": "update"}
 _MARK = re.compile(r"# Made by gpu_cluster\.hardening for stage (\S+), auth mount (\S+)\.")
-_PREFIX = re.compile(r"([a-z0-9]([a-z0-9_.-]*[a-z0-9_.-])?)?")
+_PREFIX = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _RESERVED_MOUNTS = ("auth", "sys", "cubbyhole", "identity")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
@@ -100,7 +100,7 @@ def read_access(params: Mapping[str, Any]) -> Access:
         problems += mount_problems(name, params[name])
     if not _PREFIX.fullmatch(params["role_prefix"]):
         problems.append(
-            f"role_prefix {params['role_prefix']!r} must be lower case: a-z 0-9 - _ . and begin with a-z 0-9"
+            f"role_prefix {params['role_prefix']!r} must be of a-z 0-9 - _ . and begin with a letter or digit"
         )
     problem = dns_subdomain_problem(params["service_account"], "service_account")
     problems += [problem] if problem else []

@@ -71,7 +71,7 @@ def check_values(mount: str, values: Mapping[str, Any], expected: Sequence[Mappi
     Raises:
         HardeningError: with everything that is wrong.
     """
-    problems = mount_problems("mount", mount)
+    problems = mount_problems("kv_mount", mount)
     for path, properties in values.items():
         where = f"values[{str(path)!r}]"
         if problem := path_problem(str(path)):

@@ -177,13 +177,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import read_live, take_steps
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import bring_about
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import (
     VAULT_OPTIONS,
     read_vault_settings,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import read_access
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_plan import Removal, plan_absent, plan_present
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_live import Live
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_plan import (
+    Removal,
+    Step,
+    plan_absent,
+    plan_present,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_session import vault_session
 
 DELETIONS = {"type": "str", "choices": ["never", "empty", "always"], "default": "never"}
@@ -228,13 +234,15 @@ def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
     params = module.params
     settings, access = read_vault_settings(params), read_access(params)
     module.no_log_values.update({settings.token} - {""})  # it may come from a file
+    removal = Removal(params["delete_auth_mount"], params["delete_kv_mount"])
+
+    def plan(live: Live) -> list[Step]:
+        present = params["state"] == "present"
+        return plan_present(access, live, params["force"]) if present else plan_absent(access, live, removal)
+
     with vault_session(settings) as client:
-        live = read_live(client, access, params["delete_kv_mount"] == "empty")
-        if params["state"] == "present":
-            steps = plan_present(access, live, params["force"])
-        else:
-            steps = plan_absent(access, live, Removal(params["delete_auth_mount"], params["delete_kv_mount"]))
-        return take_steps(client, steps, module.check_mode), [*settings.warnings(), *access.warnings()]
+        result = bring_about(client, access, plan, module.check_mode, removal.kv_mount == "empty")
+    return result, [*settings.warnings(), *access.warnings()]
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ description:
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 options:
-  mount:
+  kv_mount:
     description: Mount of the KV engine. It must be there, and be of version 2.
     type: str
     default: secret
@@ -133,7 +133,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_sessio
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_values import check_values
 
 ARGUMENT_SPEC = {
-    "mount": {"type": "str", "default": "secret"},
+    "kv_mount": {"type": "str", "default": "secret"},
     "values": {"type": "dict", "no_log": True, "default": {}},
     "overwrite": {"type": "bool", "default": False},
     "expected": {
@@ -155,8 +155,8 @@ def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
     """Write what is not there, as the module's parameters say; the result and warnings."""
     params = module.params
     settings = read_vault_settings(params)
-    check_values(params["mount"], params["values"], params["expected"])
-    wanted = Wanted(params["mount"], params["values"], params["overwrite"], params["expected"], params["missing"])
+    check_values(params["kv_mount"], params["values"], params["expected"])
+    wanted = Wanted(params["kv_mount"], params["values"], params["overwrite"], params["expected"], params["missing"])
     module.no_log_values.update({settings.token} - {""})  # it may come from a file
     with vault_session(settings) as client:
         result, warnings = write_values(client, wanted, module.check_mode)

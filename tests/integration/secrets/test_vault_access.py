@@ -6,14 +6,22 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import bring_about
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_client import Answer, VaultClient
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import VaultSettings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import Access, Grant
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_plan import plan_present
 from sandbox_access import CHECKOUT
 from token_server import make_pair
-from vault_server import VaultServer, running_vault
+from vault_server import VaultError, VaultServer, running_vault
 from vault_side import CA, SERVING, TRAINING, VaultSide, vault_side
 
 README = CHECKOUT / "roles" / "vault" / "README.md"
@@ -273,10 +281,20 @@ def test_a_login_by_app_role_works_and_its_token_is_revoked(side: VaultSide) -> 
     assert f"does not let us in at auth/{mount}/login" in side.refused_access(**{**login, "secret_id": "canary"})
 
 
-def test_a_token_that_was_revoked_or_never_was_is_told(side: VaultSide) -> None:
-    token = side.token('path "*" { capabilities = ["read", "list"] }')
-    side.vault.request("POST", "auth/token/revoke", {"token": token})
-    for wrong in (token, f"hvs.{uuid.uuid4().hex}"):
+def is_valid(side: VaultSide, token: str) -> bool:
+    try:
+        side.vault.request("GET", "auth/token/lookup-self", token=token)
+    except VaultError:
+        return False
+    return True
+
+
+def test_a_token_that_was_revoked_has_expired_or_never_was_is_told(side: VaultSide) -> None:
+    revoked, expired = (side.token('path "*" { capabilities = ["read", "list"] }', ttl=ttl) for ttl in ("10m", "1s"))
+    side.vault.request("POST", "auth/token/revoke", {"token": revoked})
+    while is_valid(side, expired):
+        time.sleep(0.1)
+    for wrong in (revoked, expired, f"hvs.{uuid.uuid4().hex}"):
         message = side.refused_access(token=wrong)
         assert "does not accept the token: it is wrong, has expired or was revoked" in message
         assert wrong not in message
@@ -288,6 +306,10 @@ def test_a_vault_that_is_away_or_of_another_ca_is_told(side: VaultSide, tmp_path
     assert f"The TLS connection to Vault {side.vault.url} failed" in message and "Check ca_cert" in message
     plain = side.vault.url.replace("https://", "http://")
     assert "Vault speaks TLS there; its address must begin with https://" in side.refused_access(url=plain)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        message = side.refused_access(url=url, timeout=1, retry_timeout=1)
+        assert f"Vault {url} cannot be reached" in message and "timed out" in message
     away = side.refused_access(url="https://127.0.0.1:1", retry_timeout=1)
     assert "Vault https://127.0.0.1:1 cannot be reached" in away and "gpu_cluster_vault_url" in away
 
@@ -317,3 +339,24 @@ def test_a_vault_that_is_not_initialised_is_told(tmp_path: Path) -> None:
     finally:
         server.stop()
     assert "is not initialised. Initialise it with `vault operator init`" in message
+
+
+class Rivalled(VaultClient):
+    """Lets somebody else send its first write of a mount just before it does."""
+
+    def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
+    ) -> Answer:
+        if method == "POST" and path.startswith("sys/mounts/"):
+            super().request(method, path, body)
+        return super().request(method, path, body, content_type)
+
+
+def test_a_mount_that_another_run_makes_at_the_same_moment_is_used(side: VaultSide) -> None:
+    config = {"kubernetes_host": "https://10.0.0.10:6443", "kubernetes_ca_cert": CA, "disable_local_ca_jwt": True}
+    grant = Grant("serving", "ml-serving", ("ml/model-registry",))
+    access = Access(side.kv, side.auth, side.prefix, "vault-reader", "vault", 600, 1800, config, grants=(grant,))
+    client = Rivalled(VaultSettings(side.vault.url, verify=str(side.vault.ca_cert)), side.vault.root_token)
+    result = bring_about(client, access, lambda live: plan_present(access, live), check_mode=False)
+    assert result["counts"] == {"unchanged": 1, "created": 4}
+    assert side.role("serving") is not None

@@ -44,11 +44,11 @@ class VaultSide:
 
     def secrets(self, check: bool = False, **changes: Any) -> dict[str, Any]:
         """Run ``vault_secrets``; it must succeed."""
-        return self._runner({"mount": self.kv})("vault_secrets", check, **changes)
+        return self._runner({"kv_mount": self.kv})("vault_secrets", check, **changes)
 
     def refused_secrets(self, check: bool = False, **changes: Any) -> dict[str, Any]:
         """The same, but it must fail; its result."""
-        return self._runner({"mount": self.kv}).failing("vault_secrets", check, **changes)
+        return self._runner({"kv_mount": self.kv}).failing("vault_secrets", check, **changes)
 
     def get(self, path: str) -> dict[str, Any] | None:
         """What is at a path of Vault, or None."""
