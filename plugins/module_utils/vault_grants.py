@@ -197,7 +197,9 @@ def _read_config(params: Mapping[str, Any], problems: list[str]) -> Json:
     if certificates and "-----BEGIN CERTIFICATE-----" not in certificates:
         problems.append("kubernetes_ca_cert has no certificate; it must be PEM text, not the name of a file")
     if params["disable_local_ca_jwt"] and not certificates and host.startswith("https:"):
-        problems.append("kubernetes_ca_cert is missing; with disable_local_ca_jwt Vault would trust no certificate")
+        problems.append(
+            "kubernetes_ca_cert is missing, and Vault would trust no certificate; set vault_kubernetes_ca_cert"
+        )
     if reviewer and not _JWT.fullmatch(reviewer):
         problems.append("token_reviewer_jwt is no token of a service account")
     return {
