@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import http.client
 import http.server
+import json
 import socket
 import ssl
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +40,19 @@ class FaultyServer:
     faults: Counter[str] = field(default_factory=Counter)
 
 
+def no_fault(number: int) -> None:
+    """A plan without any fault."""
+
+
 @contextmanager
-def faulty_server(kubeconfig: Path, folder: Path, plan: Plan) -> Iterator[FaultyServer]:
-    """Run the proxy with the credentials of a kubeconfig, in plain HTTP on loopback."""
-    connect = _connector(kubeconfig, folder)
+def faulty_server(
+    kubeconfig: Path, folder: Path, plan: Plan = no_fault, hidden: Collection[str] = ()
+) -> Iterator[FaultyServer]:
+    """Run the proxy with the credentials of a kubeconfig, in plain HTTP on loopback.
+
+    ``hidden`` are kinds that it seems not to serve: discovery does not name them.
+    """
+    connect = connector(kubeconfig, folder)
     count = iter(range(1_000_000))
     lock = threading.Lock()
 
@@ -67,7 +77,7 @@ def faulty_server(kubeconfig: Path, folder: Path, plan: Plan) -> Iterator[Faulty
                     self.reset()
                 else:
                     kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
-                    self.reply(response.status, kept, data)
+                    self.reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
 
         do_GET = do_PATCH = do_POST = do_DELETE = answer
 
@@ -113,7 +123,17 @@ def faulty_server(kubeconfig: Path, folder: Path, plan: Plan) -> Iterator[Faulty
             thread.join()
 
 
-def _connector(kubeconfig: Path, folder: Path) -> Callable[[], http.client.HTTPSConnection]:
+def without_kinds(data: bytes, hidden: Collection[str]) -> bytes:
+    """An answer; if it lists the kinds of a group, without these."""
+    if b'"kind":"APIResourceList"' not in data:
+        return data
+    document = json.loads(data)
+    kept = [resource for resource in document["resources"] if resource["kind"] not in hidden]
+    return json.dumps({**document, "resources": kept}).encode()
+
+
+def connector(kubeconfig: Path, folder: Path) -> Callable[[], http.client.HTTPSConnection]:
+    """Makes connections to the server of a kubeconfig, as its user; ``folder`` gets the client's certificate."""
     document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     pair = folder / "client.pem"

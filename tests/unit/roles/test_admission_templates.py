@@ -123,10 +123,9 @@ def test_objects_say_where_they_belong(objects: dict[tuple[str, str], Any]) -> N
         assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "ansible"
 
 
-def test_a_cluster_without_admission_policies_is_refused_first(objects: dict[tuple[str, str], Any]) -> None:
-    """Role ``cluster`` asks for these kinds before any role changes anything."""
-    tasks = yaml.safe_load((COLLECTION / "roles/cluster/tasks/main.yml").read_text())
-    required = {
-        kind["kind"] for task in tasks for kind in task.get("gpu_cluster.hardening.cluster_info", {}).get("kinds", ())
-    }
-    assert {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} <= required
+def test_the_quick_look_comes_with_every_policy_of_pods(objects: dict[tuple[str, str], Any]) -> None:
+    """Templates are always looked at as a whole."""
+    for policy in ("image-digests", "image-registries", "secrets", "gpu-use", "pods"):
+        conditions = {item["name"]: item["expression"] for item in spec(objects, policy)["matchConditions"]}
+        assert conditions["suspicious"].startswith("request.kind.kind != 'Pod' || ")
+        assert "variables." not in conditions["suspicious"]
