@@ -107,6 +107,16 @@ WAYS = [
         why="container miner asks",
     ),
     closed("cdi-annotation", annotations={"cdi.k8s.io/gpu": "nvidia.com/gpu=all"}, why="annotation cdi.k8s.io/gpu"),
+    closed(
+        "cdi-annotation-of-odd-name",
+        annotations={"example.com/a": "b", "cdi.k8s.io/a_b.c-D": ""},
+        why="annotation cdi.k8s.io/a_b.c-D",
+    ),
+    closed(
+        "visible-devices-among-odd-names",
+        with_env("0", {"name": 'it\'s "odd"', "value": "1"}, {"name": "NVIDIA_VISIBLE_DEVICES", "value": "VOID"}),
+        why="container 0 asks",
+    ),
     closed("node-by-name", nodeName="gpu-a100-0", why="nodeName"),
     Case(
         pod(
@@ -163,6 +173,10 @@ HARMLESS = [
     admitted(pod("none", with_env("main", {"name": "NVIDIA_VISIBLE_DEVICES", "value": "none"}), **ELSEWHERE)),
     admitted(pod("zero-gpus", container(resources=requests("nvidia.com/gpu", 0)), **ELSEWHERE)),
     admitted(pod("other-device", container(resources=requests("example.com/nic")), **ELSEWHERE)),
+    admitted(
+        pod("lower-case-variable", with_env("main", {"name": "nvidia_visible_devices", "value": "all"}), **ELSEWHERE)
+    ),
+    admitted(pod("other-variable", with_env("main", {"name": "NVIDIA_OTHER", "value": "all"}), **ELSEWHERE)),
     admitted(pod("other-annotation", **ELSEWHERE, annotations={"example.com/cdi.k8s.io": "x"})),
     admitted(pod("cpu-without-limits", container(resources={"requests": {"cpu": "1"}}))),
 ]
@@ -226,6 +240,13 @@ LIMITS = [
         "requests-are-no-limits",
         container(resources={"limits": {"nvidia.com/gpu": 1}, "requests": {"cpu": "1", "memory": "1Gi"}}),
     ),
+    unlimited(
+        "sidecar-without-limits",
+        container(resources=GPU),
+        initContainers=[container("proxy", restartPolicy="Always")],
+        of="proxy",
+    ),
+    unlimited("shared-gpu-without-limits", container(resources={"limits": {"nvidia.com/gpu.shared": 2}})),
     unlimited("helper-without-limits", container(resources=GPU), container("helper"), of="helper"),
     unlimited(
         "init-container-without-limits", container(resources=GPU), initContainers=[container("fetch")], of="fetch"

@@ -163,6 +163,11 @@ PLACES = [
         for kind in WORKLOADS
     ),
     *(admitted(workload(kind, f"pinned-{kind.lower()}")) for kind in WORKLOADS),
+    admitted(pod("odd.name-1.2--3")),
+    admitted(pod("0")),
+    Case(pod("odd.name-1.2--4", container("0--a", image=TAGGED)), "image-digests", ("container 0--a:",)),
+    Case(pod("l" * 253, container("m" * 63, image=TAGGED)), "image-digests", (f"container {'m' * 63}:",)),
+    Case(pod("a.canary-b", container("true", image=EVIL)), "image-registries", ("container true:",)),
 ]
 CASES = [*REFERENCES, *REGISTRIES, *PLACES]
 

@@ -52,6 +52,9 @@ CASES = [
     unbounded("unbounded-scratch", empty_dir()),
     unbounded("unbounded-memory", empty_dir(medium="Memory")),
     unbounded("limit-of-nothing", empty_dir(sizeLimit="0")),
+    unbounded("limit-of-nothing-at-length", empty_dir(sizeLimit="0.000Gi")),
+    admitted(pod("limit-as-a-number", volumes=empty_dir(sizeLimit=1073741824))),
+    admitted(pod("limit-with-exponent", volumes=empty_dir(sizeLimit="1e9"))),
     unbounded("volume-without-a-source", [{"name": "scratch"}]),
     unbounded("second-scratch", [{"name": "ok", "emptyDir": {"sizeLimit": "1Gi"}}, *empty_dir()]),
     *(

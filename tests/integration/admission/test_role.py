@@ -187,7 +187,11 @@ def test_nothing_is_approved_where_no_registry_is(policies: Any, kubectl: Kubect
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"admission_policies_pods_actions": ["Refuse"]}, "value of admission_policies_pods_actions must be one"),
+        ({"admission_policies_pods_actions": ["Refuse"]}, "admission_policies_pods_actions[0]: 'Refuse' is not one of"),
+        ({"admission_policies_pods_actions": ["deny"]}, "did you mean Deny?"),
+        ({"admission_policies_pods_actions": None}, "admission_policies_pods_actions"),
+        ({"admission_policies_cluster_wide": {"pods": ["Refuse"]}}, "cluster_wide.pods[0]: 'Refuse' is not one of"),
+        ({"admission_policies_registries": None}, "admission_policies_registries"),
         (
             {"admission_policies_pods_actions": ["Deny", "Warn"]},
             "admission_policies_pods_actions: has both Deny and Warn",

@@ -113,6 +113,18 @@ CASES = [
         "projected-wide-item-of-second-secret",
         projected(OWNER_ONLY, SECRET, {"secret": {"name": "a", "items": items(OWNER_ONLY, EVERYBODY)}}),
     ),
+    *(
+        Case(pod(f"odd-variable-{number}", container("server", env=[{**TOKEN, "name": name}])), "secrets", (name,))
+        for number, name in enumerate(("A.B-C", 'it\'s "so"', "{{ x }}", "${HOME}", "a\\nb", "-", "~"))
+    ),
+    Case(
+        pod(
+            "odd-key",
+            container("server", env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a.b-1", "key": "_.-x"}}}]),
+        ),
+        "secrets",
+        ("env A is from a Secret",),
+    ),
     *(env_refused(workload(kind, f"env-{kind.lower()}", in_env())) for kind in WORKLOADS),
     *(
         Case(workload(kind, f"volume-{kind.lower()}", volumes=secret_volume()), "secrets", ("volume creds:",))

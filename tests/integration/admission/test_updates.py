@@ -166,6 +166,30 @@ def test_an_old_workload_can_be_scaled_through_its_subresource(objects: Kubectl,
     assert done.returncode == 0, done.stderr
 
 
+def scale_as_autoscaler(kubectl: Kubectl, name: str, replicas: int) -> None:
+    """The one right that the HorizontalPodAutoscaler's account has to a Deployment."""
+    metadata = {"name": name, "namespace": "adm-training"}
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": replicas}}
+    path = f"/apis/apps/v1/namespaces/adm-training/deployments/{name}/scale"
+    who = "--as=system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+    done = kubectl.run("replace", "--raw", path, who, stdin=scale)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_good_deployment_gets_its_pods_from_another_controller(objects: Kubectl) -> None:
+    scale_as_autoscaler(objects, "good", 2)
+    objects("wait", "deployment/good", *SPACE, "--for=jsonpath={.status.availableReplicas}=2", "--timeout=60s")
+    scale_as_autoscaler(objects, "good", 0)
+
+
+def test_an_old_deployment_gets_none_and_says_why(objects: Kubectl) -> None:
+    scale_as_autoscaler(objects, "old-deployment", 1)
+    objects("wait", "deployment/old-deployment", *SPACE, "--for=condition=ReplicaFailure", "--timeout=60s")
+    conditions = objects.get("deployment", "old-deployment", "adm-training")["status"]["conditions"]
+    assert any("gpu-cluster.hardening' denied request" in condition["message"] for condition in conditions)
+    scale_as_autoscaler(objects, "old-deployment", 0)
+
+
 def test_the_pods_of_a_scaled_old_workload_are_refused_all_the_same(objects: Kubectl) -> None:
     objects("scale", "replicaset", "old-replicaset", "--replicas=1", *SPACE)
     seen = objects("wait", "replicaset/old-replicaset", *SPACE, "--for=condition=ReplicaFailure", "--timeout=60s")
