@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from audit_log import AuditLog
+from fault_proxy import faulty_server
 from harden_runs import Playbook, recap
 from sandbox_access import Kubectl, Sandbox
 
@@ -25,8 +26,9 @@ EVALUATION = {
     "pods": {"app": "evaluation"},
     "egress": ["dns", "data_lake"],
 }
-STACK = ("gpu_nodes", "device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
+STACK = ("admission_policies", "gpu_nodes", "device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
 DAEMON_SETS = ("nvidia-device-plugin", "dcgm-exporter", "falco")
+POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "rbac", "namespaces")
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -43,9 +45,10 @@ def harden(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
 
 @pytest.fixture(scope="module")
 def hardened(sandbox: Sandbox, harden: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
-    """The sandbox after one run; nodes and GPU stack are given back at the end, as other tests want them bare."""
+    """The sandbox after one run; all but the stages is taken away at the end, as other tests want it bare."""
     done = harden({"one": sandbox.kubeconfig})
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "ValidatingAdmissionPolicy" not in done.stdout + done.stderr, "the job warns of its own pods"
     yield sandbox.kubectl
     gone = harden({"one": sandbox.kubeconfig}, **{f"{role}_state": "absent" for role in STACK})
     assert gone.returncode == 0, gone.stdout + gone.stderr
@@ -122,6 +125,97 @@ def test_only_a_pod_with_the_toleration_lands_on_a_gpu_node(hardened: Kubectl) -
         hardened("delete", "pod", "tolerant", "intolerant", "-n", "ml-training", "--wait=false", "--ignore-not-found")
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"image": "registry.internal/ml-trainer:v2.1"}, "container main: image"),
+        ({"image": "registry.evil/ml-trainer@sha256:" + "0" * 64}, "is not approved here"),
+        ({"envFrom": [{"secretRef": {"name": "credentials"}}]}, "envFrom reads a Secret"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("namespace", "denied"), [("ml-training", True), ("ml-serving", True), ("ml-monitoring", False)]
+)
+def test_the_stages_of_the_article_refuse_what_others_are_warned_of(
+    hardened: Kubectl, namespace: str, denied: bool, change: dict[str, Any], says: str
+) -> None:
+    item = pod("canary", namespace, RESTRICTED)
+    assert hardened.run("create", "--dry-run=server", stdin=item).returncode == 0
+    item["spec"]["containers"][0].update(change)
+    answer = hardened.run("create", "--dry-run=server", stdin=item)
+    assert (answer.returncode != 0) is denied, answer.stderr
+    assert says in answer.stderr
+    assert ("denied request" in answer.stderr) is denied
+
+
+def test_gpus_for_a_namespace_of_no_stage_are_warned_of(hardened: Kubectl) -> None:
+    item = pod("canary", "default", {})
+    item["spec"]["tolerations"] = [{"operator": "Exists"}]
+    answer = hardened.run("create", "--dry-run=server", stdin=item)
+    assert answer.returncode == 0
+    assert "a toleration of every taint: GPUs are not for namespace default" in answer.stderr
+
+
+def test_the_gpu_stack_is_admitted_where_every_policy_denies(
+    hardened: Kubectl, sandbox: Sandbox, harden: Playbook
+) -> None:
+    """Made anew under policies that deny in every namespace but those that they exclude by name."""
+    policies = ("image_digests", "image_registries", "secrets", "gpu_use", "pods")
+    strict = {
+        "admission_policies_cluster_wide": {policy: ["Deny"] for policy in policies},
+        "admission_policies_trial_stages": [],
+        **{f"admission_policies_{policy}_actions": ["Deny"] for policy in policies},
+    }
+    layers = ("device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
+    gone = harden(
+        {"one": sandbox.kubeconfig}, "--tags", ",".join(layers), **{f"{role}_state": "absent" for role in layers}
+    )
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    done = harden({"one": sandbox.kubeconfig}, **strict)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ValidatingAdmissionPolicy" not in done.stdout + done.stderr
+    for name in DAEMON_SETS:
+        assert hardened.get("daemonset", name, name)["status"]["numberAvailable"] == 8
+    again = harden({"one": sandbox.kubeconfig}, "--tags", "admission_policies")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_server_without_admission_policies_is_refused_before_any_change(
+    hardened: Kubectl, sandbox: Sandbox, harden: Playbook, audit: AuditLog, tmp_path: Path
+) -> None:
+    """Unless no policy is wanted. A proxy plays the server: discovery does not name the kinds."""
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    with faulty_server(sandbox.kubeconfig, tmp_path, hidden=kinds) as old:
+        path = kubeconfig_of(old.address, tmp_path)
+        audit.mark()
+        done = harden({"old": path}, gpu_nodes_labels={"node-type": "other"})
+        assert recap(done, "old")["failed"] == 1
+        assert recap(done, "old")["changed"] == 0
+        for kind in kinds:
+            assert f"it does not serve {kind} (admissionregistration.k8s.io/v1)" in done.stdout + done.stderr
+        assert audit.requests().writes == []
+        none: dict[str, Any] = {f"admission_policies_{policy}_actions": [] for policy in POLICIES}
+        done = harden({"old": path}, admission_policies_cluster_wide={}, **none)
+        assert recap(done, "old")["failed"] == 0, done.stdout + done.stderr
+        assert recap(done, "old")["changed"] == 0
+    assert hardened("get", "validatingadmissionpolicy", "-l", "app.kubernetes.io/name=admission-policies")["items"]
+
+
+def kubeconfig_of(address: str, folder: Path) -> Path:
+    """A kubeconfig without credentials."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "proxy", "cluster": {"server": address}}],
+        "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "nobody"}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "current-context": "proxy",
+    }
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
 def scheduling(kubectl: Kubectl, name: str) -> dict[str, str]:
     """Wait for the scheduler's word on a pod."""
     for _attempt in range(120):
@@ -148,6 +242,12 @@ def test_one_more_stage_gets_everything_with_no_other_change(
     for verb, resource, answer in (("get", "configmaps/evaluation", "yes"), ("list", "secrets", "no")):
         said = hardened.run("auth", "can-i", verb, resource, "-n", "ml-evaluation", who)
         assert said.stdout.strip() == answer
+    binding = hardened.get("validatingadmissionpolicybinding", "image-digests-trial.gpu-cluster.hardening")
+    (selected,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+    assert selected["values"] == ["ml-monitoring", "ml-evaluation"]
+    # The policies know all stages, so they change once more when one is gone.
+    back = harden({"one": sandbox.kubeconfig}, "--tags", "admission_policies")
+    assert recap(back, "one")["changed"] == 1
 
 
 def test_a_cluster_that_is_away_does_not_stop_the_others(
@@ -176,6 +276,9 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
         ({"gpu_nodes_taints": [{"key": "nvidia.com/gpu", "effect": "NoShedule"}]}, "did you mean NoSchedule?"),
         ({"gpu_nodes_type_label": "gpu type"}, "gpu type"),
         ({"gpu_nodes_types": {"gpu-01": "A 100"}}, "A 100"),
+        ({"admission_policies_secrets_actions": ["Refuse"]}, "admission_policies_secrets_actions[0]"),
+        ({"admission_policies_trial_stages": ["trainig"]}, "did you mean training?"),
+        ({"admission_policies_registries": ["ml-trainer"]}, "is no registry"),
     ],
 )
 def test_a_wrong_model_is_refused_before_any_request(

@@ -25,6 +25,9 @@ columns=NAME:.metadata.name,NODE-TYPE:.metadata.labels.node-type,GPU-TYPE:.metad
 echo
 "${kubectl[@]}" get namespaces -l app.kubernetes.io/part-of=gpu-cluster-hardening -L pod-security.kubernetes.io/enforce
 echo
+"${kubectl[@]}" get validatingadmissionpolicybindings -l app.kubernetes.io/part-of=gpu-cluster-hardening \
+  -o custom-columns=ADMISSION-POLICY:.metadata.name,ACTIONS:.spec.validationActions
+echo
 "${kubectl[@]}" get daemonsets -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
 echo
 "${kubectl[@]}" get networkpolicies,serviceaccounts,roles,rolebindings -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
@@ -32,6 +35,7 @@ cat <<END
 
 Look around:    .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
 Try a refusal:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
+Unpinned image: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-serving create deployment web --image=nginx:latest
 Ask for rights: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training auth can-i --list --as system:serviceaccount:ml-training:ml-trainer
 Falco's rules:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n falco get configmap falco-rules -o yaml
 Stop it:        make sandbox-down

@@ -28,6 +28,7 @@ def test_nodes_were_left_alone(read: Callable[..., Any]) -> None:
         assert "nvidia.com/gpu" not in {taint["key"] for taint in node["spec"].get("taints", [])}
 
 
-def test_no_policy_was_made(read: Callable[..., Any]) -> None:
-    """No network policy is there, of any namespace."""
-    assert read("networkpolicies", "--all-namespaces")["items"] == []
+@pytest.mark.parametrize("kind", ["networkpolicies", "validatingadmissionpolicies"])
+def test_no_policy_was_made(read: Callable[..., Any], kind: str) -> None:
+    """None is there, of any namespace."""
+    assert read(kind, "--all-namespaces")["items"] == []

@@ -90,6 +90,44 @@ def test_privileged_pod_is_refused(kubectl: Read) -> None:
     assert "violates PodSecurity" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("namespace", "image", "says"),
+    [
+        ("ml-training", "registry.internal/ml-trainer:v1", "is not pinned"),
+        ("ml-serving", "registry.internal/model-server:latest", "is not pinned"),
+        ("ml-serving", f"docker.io/vllm/vllm-openai@sha256:{64 * '0'}", "is not approved here"),
+    ],
+)
+def test_images_that_nobody_pinned_or_approved_are_refused(
+    kubectl: Read, namespace: str, image: str, says: str
+) -> None:
+    """The server itself refuses a Deployment that would run them."""
+    done = kubectl("create", "deployment", "x", f"--namespace={namespace}", f"--image={image}", "--dry-run=server")
+    assert done.rc == 1
+    assert "gpu-cluster.hardening' denied request" in done.stderr
+    assert says in done.stderr
+
+
+def test_monitoring_is_warned_where_the_others_are_refused(kubectl: Read) -> None:
+    """Nobody has decided on it yet."""
+    done = kubectl("create", "deployment", "x", "--namespace=ml-monitoring", "--image=x:v1", "--dry-run=server")
+    assert done.rc == 0
+    assert "is not pinned" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("policy", "actions"),
+    [
+        *((name, ["Deny", "Audit"]) for name in ("image-digests", "image-registries", "secrets", "rbac", "namespaces")),
+        *((name, ["Warn", "Audit"]) for name in ("gpu-use", "pods", "gpu-use-elsewhere", "image-digests-trial")),
+    ],
+)
+def test_policies_begin_with_their_actions(read: Read, policy: str, actions: list[str]) -> None:
+    """As docs/admission.md says."""
+    binding = read("validatingadmissionpolicybinding", f"{policy}.gpu-cluster.hardening")
+    assert binding["spec"]["validationActions"] == actions
+
+
 @pytest.mark.parametrize(("namespace", "account"), ACCOUNTS)
 def test_accounts_mount_no_token(read: Read, namespace: str, account: str) -> None:
     """Neither the account of the stage nor the default one."""

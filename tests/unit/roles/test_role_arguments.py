@@ -54,8 +54,8 @@ def test_the_example_inventory_is_valid_with_every_comment_taken_away() -> None:
     text = (COLLECTION / "inventories/example/group_vars/gpu_clusters.yml").read_text()
     given = yaml.safe_load(text)
     uncommented = re.sub(
-        r"^(\s*)# (?=(gpu_cluster|gpu_nodes|pod_security|my_stages|feature_store|device_plugin|dcgm_exporter|falco"
-        r"|gpu_alerts|  )[\w ]*[:-])",
+        r"^(\s*)# (?=(gpu_cluster|gpu_nodes|pod_security|admission_policies|my_stages|feature_store|device_plugin"
+        r"|dcgm_exporter|falco|gpu_alerts|  )[\w ]*[:-])",
         r"\1",
         text,
         flags=re.M,
