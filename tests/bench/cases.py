@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import admission
 from audit_log import AuditLog
 from cluster import BenchCluster
 from measure import Comparison, Row, median, seconds_of, value
@@ -35,6 +36,7 @@ def measure_all(cluster: BenchCluster, kubernetes_core: KubernetesCore) -> list[
         *rows,
         *_large_node_cases(cluster, script, few_seconds),
         *_large_manifest_cases(cluster),
+        _admission_case(cluster),
     ]
 
 
@@ -153,6 +155,15 @@ def _large_manifest_cases(cluster: BenchCluster) -> list[Row]:
         value(f"peak memory of the module manifests, {MANY:,} objects (MB)", round(max(peaks)), MEMORY_MB),
         value(growth, measured, LINEAR),
     ]
+
+
+def _admission_case(cluster: BenchCluster) -> Row:
+    """Last, and the policies are taken away again, so that no other case is measured under them."""
+    cluster.playbook("pod_security", "rbac", "admission_policies", admission_policies_cluster_wide={})
+    cluster.settle()
+    row = admission.measure(cluster.sandbox.kubeconfig, "ml-training", "ml-trainer")
+    cluster.playbook("admission_policies", admission_policies_state="absent")
+    return row
 
 
 def _linear(what: str, unit: str) -> str:

@@ -28,7 +28,8 @@ GPU_NODES = {
     "machine": "DGXA100",
 }
 LAYERS = ("pod_security", "rbac", "network_policies", "gpu_nodes")
-"""Not those with DaemonSets: how long these take is the business of kubelets, and these are simulated."""
+"""Not those with DaemonSets: how long these take is the business of kubelets, and these are simulated. Nor that of
+admission policies: it waits for a controller's word on their expressions, for which a script does not ask."""
 IDLE_CORES = 0.2
 SETTLE_SECONDS = 60
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
@@ -135,9 +136,10 @@ class BenchCluster:
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": parameters})
         return self.run(sys.executable, "-m", f"{MODULES}.{name}", stdin=arguments)
 
-    def playbook(self) -> None:
-        """The main job, with the layers that are settled when the API server has them."""
-        self._ansible_playbook(BIN, CHECKOUT / "harden-gpu-cluster.yml", "--tags", ",".join(LAYERS))
+    def playbook(self, *layers: str, **variables: Any) -> None:
+        """The main job with these layers, or with those that are settled when the API server has them."""
+        options = ("--tags", ",".join(layers or LAYERS), "-e", json.dumps(variables))
+        self._ansible_playbook(BIN, CHECKOUT / "harden-gpu-cluster.yml", *options)
 
     def tasks(self, *tasks: Mapping[str, Any], programs: Path = BIN) -> None:
         """A playbook of these tasks. ``programs`` is the folder of ansible-playbook."""

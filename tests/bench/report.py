@@ -29,14 +29,19 @@ cores with the client; where it has more of them, concurrent requests gain more.
 
 "The module" is its process, as Ansible starts it. What `ansible-playbook` itself takes comes once a play, and is part
 of the cases that name a playbook. "The playbook" is the main job with the layers
-{layers}; the others run DaemonSets, whose roll-out is up to kubelets,
-which are simulated here.
+{layers}. Most others run DaemonSets, whose roll-out is up to kubelets,
+which are simulated here; `admission_policies` waits for what a controller says of its expressions, for which the script
+does not ask.
 """
 NOTES = """
 `kubernetes.core` was measured on a few nodes and extrapolated for each node; the start of `ansible-playbook` counts
 once. The script is `kubectl version`, `kubectl apply --server-side` of what the playbook applies, `kubectl label` and
 `kubectl taint`; it asks nothing before it writes. Requests are counted in the API server's audit log, memory is the
 peak resident size of the module's process.
+
+The pod that is created under all admission policies has two containers, two volumes and a GPU, and every policy admits
+it. One client creates it in turn in `ml-training` and in a namespace that no policy holds in. The figures are of the
+run with the median ratio.
 
 What bounds the ratios:
 
