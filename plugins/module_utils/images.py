@@ -71,6 +71,16 @@ def image_reference(
         HardeningError: with everything that is wrong.
     """
     root = Entry(name, value)
+    reference = read_image(root, registry, floor, name, pins)
+    if root.problems:
+        raise HardeningError(join_failures("The image cannot be used", root.problems))
+    return reference
+
+
+def read_image(
+    root: Entry, registry: object = "", floor: Floor | None = None, name: str = "image", pins: Pins | None = None
+) -> str:
+    """The same for an image that is a part of something else: problems are noted at its entry."""
     keys = root.keys(_IMAGE)
     named = read_repository(keys["repository"])
     repository = _moved(named, Entry("registry", registry or "", root.problems))
@@ -82,8 +92,6 @@ def image_reference(
         _refuse_old(keys["tag"], tag, floor, name)
     if pins and not digest:
         digest = _pinned(root, f"{named}:{tag}", pins)
-    if root.problems:
-        raise HardeningError(join_failures("The image cannot be used", root.problems))
     return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
 
 
