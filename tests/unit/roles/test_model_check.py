@@ -209,9 +209,7 @@ def test_all_that_is_wrong_is_said_at_once(model: Model) -> None:
         "model-check: 'sub/extra' has no sum",
         "model-check: '.hidden' has no sum",
     }
-    assert said.splitlines()[-1] == (
-        f"model-check: the model in {model.folder} is refused, for what is said above"
-    )
+    assert said.splitlines()[-1] == (f"model-check: the model in {model.folder} is refused, for what is said above")
 
 
 @pytest.mark.parametrize("kind", PICKLES)

@@ -144,7 +144,9 @@ def test_no_pod_has_more_rights_than_it_needs(rendered: dict[str, Any], case: st
 def test_files_of_secrets_are_read_by_the_user_of_the_container_and_by_nobody_else(
     rendered: dict[str, Any], case: str
 ) -> None:
-    secrets = [(template["spec"], volume) for template in pods(rendered[case]) for volume in template["spec"]["volumes"]]
+    secrets = [
+        (template["spec"], volume) for template in pods(rendered[case]) for volume in template["spec"]["volumes"]
+    ]
     found = 0
     for spec, volume in secrets:
         if "secret" not in volume:
@@ -175,9 +177,7 @@ def test_files_of_secrets_are_read_by_the_user_of_the_container_and_by_nobody_el
 
 
 @pytest.mark.parametrize("case", ["example", "least", "most"])
-def test_labels_lead_the_policy_of_the_stage_and_the_workload_to_the_pods(
-    rendered: dict[str, Any], case: str
-) -> None:
+def test_labels_lead_the_policy_of_the_stage_and_the_workload_to_the_pods(rendered: dict[str, Any], case: str) -> None:
     objects = rendered[case]
     for job in objects["jobs"]:
         assert job["spec"]["template"]["metadata"]["labels"]["app"] == "training-job"
@@ -275,9 +275,7 @@ def test_the_model_is_checked_before_it_is_loaded_with_the_same_eyes(rendered: d
     for template in pods(rendered["most"]):
         (check,) = template["spec"]["initContainers"]
         (container,) = template["spec"]["containers"]
-        seen = [
-            next(mount for mount in one["volumeMounts"] if mount["name"] == "model") for one in (check, container)
-        ]
+        seen = [next(mount for mount in one["volumeMounts"] if mount["name"] == "model") for one in (check, container)]
         assert seen[0] == seen[1] == {"name": "model", "mountPath": "/base", "subPath": "3", "readOnly": True}
         assert check["args"] == ["/base", "/model-check/SHA256SUMS", "unpinned", "*.pkl", "a b"]
         assert all(mount["readOnly"] for mount in check["volumeMounts"])
