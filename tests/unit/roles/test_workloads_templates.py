@@ -59,7 +59,10 @@ MOST: dict[str, Any] = {
 CASES: dict[str, dict[str, Any]] = {
     "nothing": {},
     "example": EXAMPLE,
-    "least": {"workloads_training_jobs": [LEAST], "workloads_model_servers": [LEAST]},
+    "least": {
+        "workloads_training_jobs": [LEAST, {**LEAST, "name": "other"}],
+        "workloads_model_servers": [LEAST, {**LEAST, "name": "other"}],
+    },
     "most": {
         "workloads_pickle_stages": ["training", "serving"],
         "workloads_model_check_image": CHECK,
@@ -179,6 +182,7 @@ def test_files_of_secrets_are_read_by_the_user_of_the_container_and_by_nobody_el
 @pytest.mark.parametrize("case", ["example", "least", "most"])
 def test_labels_lead_the_policy_of_the_stage_and_the_workload_to_the_pods(rendered: dict[str, Any], case: str) -> None:
     objects = rendered[case]
+    assert len(pods(objects)) == (4 if case == "least" else 2)
     for job in objects["jobs"]:
         assert job["spec"]["template"]["metadata"]["labels"]["app"] == "training-job"
     for server in objects["deployments"]:
