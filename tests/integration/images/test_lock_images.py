@@ -21,6 +21,7 @@ from sandbox_access import BIN, clean_environment
 FALCO = "docker.io/falcosecurity/falco:0.44.1"
 PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.20.0"
 EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
+BUSYBOX = "docker.io/library/busybox:1.37.0"
 NOWHERE = "sha256:" + "0a" * 32
 
 
@@ -134,6 +135,17 @@ def test_an_image_with_its_own_digest_is_verified_and_not_locked(site: Site) -> 
     site.run(lock_images_extra=[own])
     assert set(site.locked) == {FALCO, PLUGIN, EXPORTER}
     assert f"has no digest {NOWHERE} there" in site.refusal(lock_images_extra=[{**own, "digest": NOWHERE}])
+
+
+def test_the_images_of_workloads_are_locked_and_that_of_the_check_only_where_there_is_a_model(site: Site) -> None:
+    names = [f"docker.io/team/{name}:1" for name in ("trainer", "server")]
+    expected = entries(site, *names, BUSYBOX)
+    trainer, server = ({"repository": name.removesuffix(":1"), "tag": "1"} for name in names)
+    jobs = [{"name": "a", "image": trainer}, {"name": "b", "image": trainer}]
+    site.run(workloads_training_jobs=jobs)
+    assert set(site.locked) == {FALCO, PLUGIN, EXPORTER, names[0]}
+    site.run(workloads_training_jobs=jobs, workloads_model_servers=[{"name": "c", "image": server, "model": {}}])
+    assert site.locked == expected
 
 
 def test_what_a_moved_tag_means_is_taken_only_on_request(site: Site) -> None:

@@ -55,7 +55,7 @@ def test_the_example_inventory_is_valid_with_every_comment_taken_away() -> None:
     given = yaml.safe_load(text)
     uncommented = re.sub(
         r"^(\s*)# (?=(gpu_cluster|gpu_nodes|pod_security|admission_policies|my_stages|feature_store|device_plugin"
-        r"|dcgm_exporter|falco|gpu_alerts|  )[\w ]*[:-])",
+        r"|dcgm_exporter|falco|gpu_alerts|vault|external_secrets|workloads|  )[\w ]*[:-])",
         r"\1",
         text,
         flags=re.M,
