@@ -90,7 +90,7 @@ def read_image(
         keys["digest"].refuse(f"{digest!r} is no digest; it must be sha256: and 64 of 0-9 a-f")
     if floor and tag:
         _refuse_old(keys["tag"], tag, floor, name)
-    if pins and not digest:
+    if pins and named and tag and not digest:
         digest = _pinned(root, f"{named}:{tag}", pins)
     return f"{repository}:{tag}" + (f"@{digest}" if digest else "")
 

@@ -279,6 +279,11 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
         ({"admission_policies_secrets_actions": ["Refuse"]}, "admission_policies_secrets_actions[0]"),
         ({"admission_policies_trial_stages": ["trainig"]}, "did you mean training?"),
         ({"admission_policies_registries": ["ml-trainer"]}, "is no registry"),
+        ({"device_plugin_sharing": {"strategy": "timeslicing"}}, "device_plugin_sharing"),
+        ({"dcgm_exporter_counters": ["DCGM_FI_DEV_GPU_UTIL"]}, "dcgm_exporter_counters"),
+        ({"falco_exceptions": {"No Such Rule": []}}, "falco_exceptions: must be a list"),
+        ({"gpu_alerts_settings": {"NoSuchAlert": {}}}, "NoSuchAlert"),
+        ({"workloads_training_jobs": [{"name": "train"}]}, "workloads_training_jobs[0]"),
     ],
 )
 def test_a_wrong_model_is_refused_before_any_request(
