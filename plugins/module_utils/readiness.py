@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secret_sync import is_stale
+
 
 @dataclass(frozen=True)
 class Readiness:
@@ -121,6 +123,19 @@ def _admission_policy(obj: Mapping[str, Any]) -> Readiness:
     return READY
 
 
+def _external_secret(obj: Mapping[str, Any]) -> Readiness:
+    """Fetched, and not only before it was changed."""
+    verdict = _by_condition(obj, "Ready")
+    if verdict.ready and is_stale(obj):
+        return Readiness(False, "the operator has not fetched it again since it was changed")
+    return verdict
+
+
+def _store(obj: Mapping[str, Any]) -> Readiness:
+    """A store that the operator has logged in with."""
+    return _by_condition(obj, "Ready")
+
+
 def _namespace(obj: Mapping[str, Any]) -> Readiness:
     phase = obj.get("status", {}).get("phase", "Active")
     return READY if phase == "Active" else Readiness(False, f"phase {phase}", failed=True)
@@ -135,4 +150,7 @@ RULES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Readiness]] = {
     ("batch", "Job"): _job,
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _admission_policy,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _established,
+    ("external-secrets.io", "ExternalSecret"): _external_secret,
+    ("external-secrets.io", "SecretStore"): _store,
+    ("external-secrets.io", "ClusterSecretStore"): _store,
 }
