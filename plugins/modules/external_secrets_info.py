@@ -1,0 +1,110 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module that finds External Secrets Operators and changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: external_secrets_info
+short_description: Find External Secrets Operators and what they may do
+version_added: 0.1.0
+description:
+  - Looks at all Deployments for the External Secrets Operator, whatever installed it, by its image and by the labels of
+    its chart. Changes nothing.
+  - Warns of each that this collection has not applied, with the rights it has in the whole cluster and does not need to
+    fetch the Secrets of stages.
+author:
+  - The gpu_cluster.hardening authors (@gpu-cluster)
+extends_documentation_fragment:
+  - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.attributes.info
+seealso:
+  - module: gpu_cluster.hardening.gpu_components_info
+"""
+
+EXAMPLES = r"""
+- name: Find an operator that is there already
+  gpu_cluster.hardening.external_secrets_info:
+  register: found
+
+- name: Show what is wider than it should be
+  ansible.builtin.debug:
+    msg: "{{ found.operators | map(attribute='wider') }}"
+"""
+
+RETURN = r"""
+operators:
+  description: One entry for each Deployment that runs the operator and was not applied by this collection.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - namespace: external-secrets
+      name: external-secrets
+      image: ghcr.io/external-secrets/external-secrets:v0.20.4
+      version: v0.20.4
+      service_account: external-secrets
+      watches: ""
+      wider: [it reads the Secrets of all namespaces]
+  contains:
+    version:
+      description: Tag of the image, empty where it has none.
+      type: str
+    service_account:
+      description: The account of its pods.
+      type: str
+    watches:
+      description: The namespace it is limited to, empty for all.
+      type: str
+    wider:
+      description: Rights in the whole cluster that it does not need.
+      type: list
+      elements: str
+own:
+  description: The same for Deployments that this collection applied, without C(wider).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+applied:
+  description:
+    - ExternalSecrets, SecretStores and ClusterSecretStores that this collection applied, as references of manifests.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - apiVersion: external-secrets.io/v1
+      kind: SecretStore
+      metadata: {name: vault-backend, namespace: ml-serving}
+api_server:
+  description: Rules of a NetworkPolicy that let pods reach the API server.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - to: [{ipBlock: {cidr: 10.0.0.10/32}}]
+      ports: [{protocol: TCP, port: 6443}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_survey import survey
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=dict(CONNECTION_OPTIONS), supports_check_mode=True)
+    try:
+        answer = survey(connect(module.params))
+    except HardeningError as error:
+        fail(module, error)
+    succeed(module, {"changed": False, **answer.result()}, answer.warnings())
+
+
+if __name__ == "__main__":
+    main()
