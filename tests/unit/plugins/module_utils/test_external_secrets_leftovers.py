@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves what is taken away when stages lose Secrets, when the mode changes, and in the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.gpu_cluster.hardening.plugins.filter.external_secrets_leftovers import (
+    external_secrets_leftovers,
+)
+
+SERVING = {
+    "namespace": "ml-serving",
+    "store": {"kind": "SecretStore", "name": "vault-backend"},
+    "self_review": True,
+    "secrets": [{"name": "credentials"}],
+}
+SCOPED = {"mode": "scoped", "account": "vault-reader", "stages": [SERVING], "operators": [{"namespace": "ml-serving"}]}
+CLUSTER = {
+    **SCOPED,
+    "mode": "cluster",
+    "stages": [{**SERVING, "store": {"kind": "ClusterSecretStore", "name": "vault-backend"}, "self_review": False}],
+    "operators": [{"namespace": "external-secrets"}],
+}
+STAGES = [{"namespace": "ml-training"}, {"namespace": "ml-serving"}]
+
+
+def applied(kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "external-secrets.io/v1", "kind": kind, "metadata": metadata}
+
+
+THERE = {
+    "own": [{"namespace": "ml-serving"}],
+    "applied": [
+        applied("ExternalSecret", "credentials", "ml-serving"),
+        applied("SecretStore", "vault-backend", "ml-serving"),
+    ],
+}
+
+
+def titles(references: list[dict[str, Any]]) -> set[str]:
+    return {f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in references}
+
+
+def test_what_is_wanted_stays() -> None:
+    found = external_secrets_leftovers(SCOPED, THERE, STAGES)
+    assert found["fetched"] == []
+    assert titles(found["rest"]) == {
+        "ClusterRole /gpu-cluster-external-secrets",
+        "ClusterRoleBinding /gpu-cluster-external-secrets",
+    }
+
+
+def test_a_secret_that_a_stage_lost_goes_before_all_else() -> None:
+    there = {**THERE, "applied": [*THERE["applied"], applied("ExternalSecret", "old", "ml-serving")]}
+    assert titles(external_secrets_leftovers(SCOPED, there, STAGES)["fetched"]) == {"ExternalSecret ml-serving/old"}
+
+
+def test_a_stage_that_lost_all_its_secrets_loses_its_operator() -> None:
+    there = {
+        "own": [*THERE["own"], {"namespace": "ml-training"}],
+        "applied": [*THERE["applied"], applied("ExternalSecret", "s3", "ml-training")],
+    }
+    found = external_secrets_leftovers(SCOPED, there, STAGES)
+    assert titles(found["fetched"]) == {"ExternalSecret ml-training/s3"}
+    assert {
+        "Deployment ml-training/external-secrets",
+        "Role ml-training/external-secrets",
+        "ServiceAccount ml-training/vault-reader",
+        "ConfigMap ml-training/vault-ca",
+    } < titles(found["rest"])
+    assert not [item for item in found["rest"] if item["metadata"].get("namespace") == "ml-serving"]
+
+
+def test_another_mode_takes_the_operators_of_the_first_away_but_not_the_secrets() -> None:
+    found = external_secrets_leftovers(CLUSTER, THERE, STAGES)
+    assert found["fetched"] == []
+    assert titles(found["rest"]) == {
+        "SecretStore ml-serving/vault-backend",
+        "Deployment ml-serving/external-secrets",
+        "ServiceAccount ml-serving/external-secrets",
+        "NetworkPolicy ml-serving/allow-external-secrets",
+        "PodDisruptionBudget ml-serving/external-secrets",
+        "Role ml-serving/external-secrets-leases",
+        "RoleBinding ml-serving/external-secrets-leases",
+        "ClusterRole /gpu-cluster-vault-token-review",
+        "ClusterRoleBinding /gpu-cluster-vault-token-review",
+    }
+    back = external_secrets_leftovers(SCOPED, {"own": [{"namespace": "external-secrets"}], "applied": []}, STAGES)
+    assert {"Namespace /external-secrets", "ClusterRole /gpu-cluster-external-secrets"} < titles(back["rest"])
+
+
+def test_absent_looks_in_every_stage_even_if_nothing_is_found() -> None:
+    found = external_secrets_leftovers(SCOPED, {"own": [], "applied": []}, STAGES, "absent")
+    assert {
+        "Deployment ml-training/external-secrets",
+        "Role ml-serving/external-secrets",
+        "Namespace /external-secrets",
+        "ClusterRole /gpu-cluster-vault-token-review",
+    } < titles(found["rest"])
+    assert titles(external_secrets_leftovers(SCOPED, THERE, STAGES, "absent")["fetched"]) == {
+        "ExternalSecret ml-serving/credentials"
+    }
