@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_leftovers import leftovers
@@ -17,7 +16,8 @@ def external_secrets_leftovers(
 ) -> dict[str, list[dict[str, Any]]]:
     """See plugins/filter/external_secrets_leftovers.yml."""
     known = stages if isinstance(stages, list | tuple) else ()
-    return asdict(leftovers(plan, found, [stage["namespace"] for stage in known], state == "present"))
+    unwanted = leftovers(plan, found, [stage["namespace"] for stage in known], state == "present")
+    return {"fetched": unwanted.fetched, "rest": unwanted.rest}
 
 
 class FilterModule:
