@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import ApiError, Client, WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.discovery import Discovery, Resource
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.event_log import last_warning
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.field_sets import is_settled, same_ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.live_state import Target, live_key, read_live
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.manifest import Manifest
@@ -262,7 +263,15 @@ def _wait_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline
             targets.append((result.manifest, resource))
     failures = wait_for(client, targets, until_ready, deadline)
     if failures:
-        raise failure_error("Applied, but not ready", failures, outcome)
+        live = {result.manifest.where: result.after for result in outcome.results if result.after is not None}
+        explained = client.map(lambda failure: _with_warning(client, failure, live[failure.manifest.where]), failures)
+        raise failure_error("Applied, but not ready", explained, outcome)
+
+
+def _with_warning(client: Client, failure: Failure, live: Mapping[str, Any]) -> Failure:
+    """A failure with what the controller of the object last complained of."""
+    warning = last_warning(client, live)
+    return replace(failure, message=f"{failure.message}. Last warning: {warning}") if warning else failure
 
 
 def _in_order(results: Sequence[ObjectResult]) -> tuple[ObjectResult, ...]:

@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_sec
     excess,
     find_operators,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.readiness import readiness
 
 DEPLOYMENTS_PATH = "/apis/apps/v1/deployments"
 BINDINGS_PATH = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -28,6 +29,7 @@ SLICES_PATH = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 SERVICE_PATH = "/api/v1/namespaces/default/services/kubernetes"
 API_VERSION = f"{GROUP}/v1"
 KINDS = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
+RETRY = "gpu-cluster.hardening/retry"
 OURS = {"labelSelector": "app.kubernetes.io/part-of=gpu-cluster-hardening"}
 
 
@@ -38,7 +40,7 @@ class Survey:
     Attributes:
         operators: with what of the rights of each is wider than needed.
         aggregated: ClusterRoles that every user with edit or admin has.
-        applied: ``{apiVersion, kind, metadata}`` of our objects of the operator's kinds.
+        applied: our objects of the operator's kinds.
         api_server: rules of a NetworkPolicy that let pods reach the API server.
     """
 
@@ -52,7 +54,8 @@ class Survey:
         return {
             "operators": [operator.facts(wider) for operator, wider in self.operators if not operator.own],
             "own": [operator.facts() for operator, _wider in self.operators if operator.own],
-            "applied": list(self.applied),
+            "applied": [_reference(item) for item in self.applied],
+            "retries": {_title(item): mark for item in self.applied if (mark := _retry(item))},
             "api_server": list(self.api_server),
         }
 
@@ -83,13 +86,25 @@ def _applied(client: Client) -> list[dict[str, Any]]:
     for kind in KINDS:
         resource = discovery.find(API_VERSION, kind)
         for page in client.pages(resource.path(None), OURS) if resource else ():
-            found += [_reference(kind, item["metadata"]) for item in page["items"]]
+            found += [{**item, "apiVersion": API_VERSION, "kind": kind} for item in page["items"]]
     return found
 
 
-def _reference(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    place = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": place}
+def _reference(item: Mapping[str, Any]) -> dict[str, Any]:
+    place = {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": place}
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    metadata = item["metadata"]
+    return "/".join([item["kind"], *filter(None, (metadata.get("namespace"), metadata["name"]))])
+
+
+def _retry(item: Mapping[str, Any]) -> str:
+    """After failures the operator waits for minutes; a mark that changes while an object is not ready ends that."""
+    if readiness(item).ready:
+        return str((item["metadata"].get("annotations") or {}).get(RETRY, ""))
+    return str(item["metadata"]["resourceVersion"])
 
 
 def _api_server(client: Client) -> list[dict[str, Any]]:

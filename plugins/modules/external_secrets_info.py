@@ -78,6 +78,13 @@ applied:
     - apiVersion: external-secrets.io/v1
       kind: SecretStore
       metadata: {name: vault-backend, namespace: ml-serving}
+retries:
+  description:
+    - By C(kind/namespace/name), what the annotation C(gpu-cluster.hardening/retry) of each of RV(applied) should be. It
+      changes as long as the object is not ready, so that the operator does not wait until it tries again.
+  returned: success
+  type: dict
+  sample: {SecretStore/ml-serving/vault-backend: "4711"}
 api_server:
   description: Rules of a NetworkPolicy that let pods reach the API server.
   returned: success

@@ -131,7 +131,7 @@ def test_rights_are_looked_at_only_where_an_operator_is_not_ours(fake_client: Fa
     }
     service = {"spec": {"clusterIPs": ["10.96.0.1", "fd00::1"], "ports": [{"port": 443}]}}
     kinds = {"resources": [{"kind": "SecretStore", "name": "secretstores", "namespaced": True}]}
-    store = {"metadata": {"name": "vault-backend", "namespace": "ml-serving", "uid": "1"}}
+    store = {"metadata": {"name": "vault-backend", "namespace": "ml-serving", "resourceVersion": "17"}}
     fake = fake_client(
         [listed(deployment(labels=OWN)), (200, kinds, {}), listed(store), listed(slices), (200, service, {})]
     )
@@ -148,6 +148,7 @@ def test_rights_are_looked_at_only_where_an_operator_is_not_ours(fake_client: Fa
             "metadata": {"name": "vault-backend", "namespace": "ml-serving"},
         }
     ]
+    assert result["retries"] == {"SecretStore/ml-serving/vault-backend": "17"}, "it is not ready"
     assert result["api_server"] == [
         {
             "to": [{"ipBlock": {"cidr": "10.0.0.10/32"}}, {"ipBlock": {"cidr": "10.0.0.11/32"}}],
