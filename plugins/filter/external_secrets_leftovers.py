@@ -17,7 +17,7 @@ def external_secrets_leftovers(
     """See plugins/filter/external_secrets_leftovers.yml."""
     known = stages if isinstance(stages, list | tuple) else ()
     unwanted = leftovers(plan, found, [stage["namespace"] for stage in known], state == "present")
-    return {"fetched": unwanted.fetched, "rest": unwanted.rest}
+    return {"fetched": unwanted.fetched, "rest": unwanted.rest, "kinds": unwanted.kinds}
 
 
 class FilterModule:

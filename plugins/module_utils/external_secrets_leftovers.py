@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_settings import NAME
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_settings import GENERATORS, NAME
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_vaults import CA_NAME
 
+CRD_API = "apiextensions.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io/v1"
 WATCHER = "gpu-cluster-external-secrets"
 REVIEWER = "gpu-cluster-vault-token-review"
@@ -36,6 +37,13 @@ _STAGE = (
     (RBAC, "Role", NAME),
     ("v1", "ConfigMap", CA_NAME),
 )
+_KINDS = (
+    *(
+        f"{kind}.external-secrets.io"
+        for kind in ("externalsecrets", "secretstores", "clustersecretstores", "pushsecrets")
+    ),
+    *(f"{kind.lower()}s.generators.external-secrets.io" for kind in ("GeneratorState", *GENERATORS)),
+)
 
 Reference = dict[str, Any]
 Key: TypeAlias = "tuple[str, str | None, str]"
@@ -48,10 +56,12 @@ class Leftovers:
     Attributes:
         fetched: ExternalSecrets, which an operator must let go.
         rest: stores, operators and rights, which may go once those are gone.
+        kinds: CustomResourceDefinitions, if nothing is wanted any more.
     """
 
     fetched: list[Reference]
     rest: list[Reference]
+    kinds: list[Reference]
 
 
 def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Sequence[str], present: bool) -> Leftovers:
@@ -81,6 +91,7 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
             *_references((*_STAGE, ("v1", "ServiceAccount", plan["account"])), unserved),
             *_cluster_wide(plan, stages),
         ],
+        [] if present else [_reference(CRD_API, "CustomResourceDefinition", name) for name in _KINDS],
     )
 
 

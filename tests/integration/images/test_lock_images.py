@@ -22,6 +22,7 @@ FALCO = "docker.io/falcosecurity/falco:0.44.1"
 PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.20.0"
 EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
 BUSYBOX = "docker.io/library/busybox:1.37.0"
+OPERATOR = "ghcr.io/external-secrets/external-secrets:v0.20.4"
 NOWHERE = "sha256:" + "0a" * 32
 
 
@@ -68,7 +69,7 @@ class Site:
         """Run the playbook."""
         self.proxy.requests.clear()
         inventory = self.folder / "hosts.yml"  # JSON is YAML
-        mirrors = [{"name": name, "mirror": f"{self.proxy.name}/hub"} for name in ("docker.io", "nvcr.io")]
+        mirrors = [{"name": name, "mirror": f"{self.proxy.name}/hub"} for name in ("docker.io", "nvcr.io", "ghcr.io")]
         settings = {"lock_images_registries": [*mirrors, *plain(self.proxy.name)]}
         hosts: dict[str, None] = {f"metal-{number}": None for number in range(self.clusters)}
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts, "vars": settings}}), encoding="utf-8")
@@ -116,6 +117,15 @@ def test_check_mode_shows_the_lock_that_the_run_then_writes_once_for_all_cluster
     before = site.lock.stat()
     assert "changed=1" not in site.run()
     assert site.lock.stat() == before
+
+
+def test_the_operator_is_locked_where_secrets_come_from_vault(site: Site) -> None:
+    vault = {"gpu_cluster_vault_url": "https://10.0.60.7:8200"}
+    expected = entries(site, OPERATOR)
+    site.run(**vault, external_secrets_mode="adopt")
+    assert OPERATOR not in site.locked
+    site.run(**vault)
+    assert site.locked == expected
 
 
 def test_what_is_missing_is_added_and_the_rest_is_verified_and_kept(site: Site) -> None:

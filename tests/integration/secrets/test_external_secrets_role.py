@@ -164,7 +164,7 @@ def test_absent_leaves_no_trace_but_the_kinds_unless_told(role: Role, kubectl: K
     audit.mark()
     assert not role(external_secrets_state="absent").changed
     assert audit.requests().writes == []
-    role(external_secrets_state="absent", external_secrets_mode="cluster", external_secrets_delete_crds=True)
+    role(external_secrets_state="absent", external_secrets_delete_crds=True, external_secrets_wait=True)
     assert [item for item in kubectl("get", "crds")["items"] if "external-secrets.io" in item["spec"]["group"]] == []
 
 
@@ -344,7 +344,7 @@ def old_kinds() -> Json:
 def test_an_operator_that_serves_only_v1beta1_is_an_error_and_nothing_is_written(
     role: Role, kubectl: Kubectl, namespace: str, audit: AuditLog
 ) -> None:
-    role(external_secrets_state="absent", external_secrets_delete_crds=True)
+    role(external_secrets_state="absent", external_secrets_delete_crds=True, external_secrets_wait=True)
     kubectl("create", stdin=old_kinds())
     kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     served(kubectl, "external-secrets.io/v1beta1")

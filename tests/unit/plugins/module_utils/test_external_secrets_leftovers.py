@@ -47,7 +47,7 @@ def titles(references: list[dict[str, Any]]) -> set[str]:
 
 def test_what_is_wanted_stays() -> None:
     found = external_secrets_leftovers(SCOPED, THERE, STAGES)
-    assert found["fetched"] == []
+    assert found["fetched"] == found["kinds"] == []
     assert titles(found["rest"]) == {
         "ClusterRole /gpu-cluster-external-secrets",
         "ClusterRoleBinding /gpu-cluster-external-secrets",
@@ -101,6 +101,10 @@ def test_absent_looks_in_every_stage_even_if_nothing_is_found() -> None:
         "Namespace /external-secrets",
         "ClusterRole /gpu-cluster-vault-token-review",
     } < titles(found["rest"])
+    assert {
+        "CustomResourceDefinition /externalsecrets.external-secrets.io",
+        "CustomResourceDefinition /generatorstates.generators.external-secrets.io",
+    } < titles(found["kinds"])
     assert titles(external_secrets_leftovers(SCOPED, THERE, STAGES, "absent")["fetched"]) == {
         "ExternalSecret ml-serving/credentials"
     }
