@@ -179,7 +179,7 @@ def test_another_mode_and_a_stage_that_lost_a_secret_leave_nothing_behind(instal
     assert kubectl.names("externalsecrets", SERVING) == {"credentials"}
 
     installed(gpu_cluster_stages=[stage("training", TRAINING, CREDENTIALS), stage("serving", SERVING)])
-    assert kubectl.get("namespace", NAME) is None
+    kubectl("wait", "namespace", NAME, "--for=delete", "--timeout=60s")
     assert kubectl.names("clustersecretstores", SERVING) == set()
     assert kubectl.names("externalsecrets", SERVING) == set()
     assert kubectl.names("serviceaccounts", SERVING) == {"default"}
@@ -274,12 +274,14 @@ def operator_of_others(namespace: str, *args: str) -> list[Json]:
 @contextmanager
 def others(kubectl: Kubectl, namespace: str, *args: str) -> Iterator[None]:
     """Somebody else's operator for as long as it lasts."""
-    objects = {"apiVersion": "v1", "kind": "List", "items": operator_of_others(namespace, *args)}
-    kubectl("create", stdin=objects)
+    objects = operator_of_others(namespace, *args)
+    for manifest in objects:
+        kubectl("create", stdin=manifest)
     try:
         yield
     finally:
-        kubectl.run("delete", "--ignore-not-found", stdin=objects)
+        for manifest in objects:
+            kubectl("delete", stdin=manifest)
 
 
 def test_an_operator_of_others_is_not_joined_by_a_second_one_but_adopted_when_told(
@@ -317,36 +319,32 @@ def test_an_operator_that_is_limited_to_a_namespace_of_others_is_no_rival(
         role(external_secrets_state="absent")
 
 
-def old_kinds() -> Json:
+def old_kinds() -> list[Json]:
     """What an operator before 0.16 serves."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     versions = [{"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}]
-    return {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [
-            {
-                "apiVersion": "apiextensions.k8s.io/v1",
-                "kind": "CustomResourceDefinition",
-                "metadata": {"name": f"{kind.lower()}s.external-secrets.io"},
-                "spec": {
-                    "group": "external-secrets.io",
-                    "scope": "Namespaced",
-                    "names": {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()},
-                    "versions": versions,
-                },
-            }
-            for kind in ("ExternalSecret", "SecretStore")
-        ],
-    }
+    return [
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{kind.lower()}s.external-secrets.io"},
+            "spec": {
+                "group": "external-secrets.io",
+                "scope": "Namespaced",
+                "names": {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()},
+                "versions": versions,
+            },
+        }
+        for kind in ("ExternalSecret", "SecretStore")
+    ]
 
 
 def test_an_operator_that_serves_only_v1beta1_is_an_error_and_nothing_is_written(
     role: Role, kubectl: Kubectl, namespace: str, audit: AuditLog
 ) -> None:
     role(external_secrets_state="absent", external_secrets_delete_crds=True, external_secrets_wait=True)
-    kubectl("create", stdin=old_kinds())
-    kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    for manifest in old_kinds():
+        kubectl("create", stdin=manifest)
     served(kubectl, "external-secrets.io/v1beta1")
     try:
         with others(kubectl, namespace):
@@ -359,7 +357,8 @@ def test_an_operator_that_serves_only_v1beta1_is_an_error_and_nothing_is_written
             )
             assert audit.requests().writes == []
     finally:
-        kubectl("delete", stdin=old_kinds())
+        for manifest in old_kinds():
+            kubectl("delete", stdin=manifest)
 
 
 def served(kubectl: Kubectl, api_version: str) -> None:
