@@ -57,9 +57,17 @@ def other_owner(live: Mapping[str, Any], manager: str) -> str | None:
             continue
         if entry.get("operation") == "Apply":
             return str(entry.get("manager"))
+        if _is_finalizer_alone(entry):
+            continue
         if entry.get("time") == created and (ours.get("time") != created or _looks_like_creation(entry)):
             return str(entry.get("manager"))
     return "kubectl apply" if LAST_APPLIED in metadata.get("annotations", {}) else None
+
+
+def _is_finalizer_alone(entry: Mapping[str, Any]) -> bool:
+    """Whether somebody put a finalizer on an object, and nothing else: so do controllers on what others made."""
+    fields = entry.get("fieldsV1") or {}
+    return fields.keys() == {"f:metadata"} and fields["f:metadata"].keys() == {"f:finalizers"}
 
 
 def _looks_like_creation(entry: Mapping[str, Any]) -> bool:

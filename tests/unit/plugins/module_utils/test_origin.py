@@ -14,11 +14,15 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.origin impor
     is_marked,
     marked,
     needs_mark,
+    other_owner,
 )
 
 CREATED, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z"
 MAKER = {"manager": "kubectl-create", "operation": "Update", "time": CREATED, "fieldsV1": {"f:data": {}}}
 LABELLER = {"manager": "kubectl-label", "operation": "Update", "time": NOW, "fieldsV1": {"f:metadata": {}}}
+FINALIZER = {
+    "manager": "operator", "operation": "Update", "time": CREATED, "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}}}},
+}  # fmt: skip
 OURS = {"manager": "ours", "operation": "Apply", "time": NOW, "fieldsV1": {"f:data": {}}}
 THEIR_APPLY = {**OURS, "manager": "theirs"}
 
@@ -63,3 +67,9 @@ def test_the_mark_is_added_to_the_annotations() -> None:
     assert is_marked(marked(wanted).body)
     assert not is_marked(wanted.body)
     assert not is_marked(None)
+
+
+def test_a_finalizer_from_the_second_of_creation_is_of_a_controller_not_of_the_maker() -> None:
+    # Ours has a later time, as it was applied again since.
+    assert other_owner(live(FINALIZER, OURS), "ours") is None
+    assert other_owner(live(MAKER, FINALIZER, OURS), "ours") == "kubectl-create"
