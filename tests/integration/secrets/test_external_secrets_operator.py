@@ -210,8 +210,7 @@ def test_another_mode_keeps_the_secret(fetched: Site) -> None:
 
 
 def test_a_template_with_the_braces_of_the_operator_reaches_it_unchanged(fetched: Site) -> None:
-    template = {"engineVersion": "v2", "data": {"netrc": "machine registry.internal password {{ .token }}"}}
-    # Extra variables of the command line are not templates, as !unsafe ones of an inventory are not.
+    template = {"engineVersion": "v2", "data": {"netrc": "machine registry.internal password {% raw %}{{ .token }}{% endraw %}"}}
     fetched.run(gpu_cluster_stages=[stage({**CREDENTIALS, "template": template})])
     data = fetched.secret()["data"]
     assert base64.b64decode(data["netrc"]).decode() == f"machine registry.internal password in {NAME}-first"
