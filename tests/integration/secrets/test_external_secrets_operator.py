@@ -210,7 +210,8 @@ def test_another_mode_keeps_the_secret(fetched: Site) -> None:
 
 
 def test_a_template_with_the_braces_of_the_operator_reaches_it_unchanged(fetched: Site) -> None:
-    template = {"engineVersion": "v2", "data": {"netrc": "machine registry.internal password {% raw %}{{ .token }}{% endraw %}"}}
+    netrc = "machine registry.internal password {% raw %}{{ .token }}{% endraw %}"
+    template = {"engineVersion": "v2", "data": {"netrc": netrc}}
     fetched.run(gpu_cluster_stages=[stage({**CREDENTIALS, "template": template})])
     data = fetched.secret()["data"]
     assert base64.b64decode(data["netrc"]).decode() == f"machine registry.internal password in {NAME}-first"
