@@ -21,8 +21,11 @@ CREATED, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z"
 MAKER = {"manager": "kubectl-create", "operation": "Update", "time": CREATED, "fieldsV1": {"f:data": {}}}
 LABELLER = {"manager": "kubectl-label", "operation": "Update", "time": NOW, "fieldsV1": {"f:metadata": {}}}
 FINALIZER = {
-    "manager": "operator", "operation": "Update", "time": CREATED, "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}}}},
-}  # fmt: skip
+    "manager": "operator",
+    "operation": "Update",
+    "time": CREATED,
+    "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}}}},
+}
 OURS = {"manager": "ours", "operation": "Apply", "time": NOW, "fieldsV1": {"f:data": {}}}
 THEIR_APPLY = {**OURS, "manager": "theirs"}
 
