@@ -55,6 +55,10 @@ sandbox-down: setup  ## Stop it
 demo: sandbox  ## Harden the sandbox twice and show what changed
 	@tests/tools/demo.sh
 
+.PHONY: demo-secrets
+demo-secrets: sandbox  ## Bring a Secret from a real Vault into the sandbox, and rotate it
+	@tests/tools/demo_secrets.sh
+
 .PHONY: test
 test: lint sanity unit integration molecule  ## Run everything that CI runs
 

@@ -29,8 +29,8 @@ class Playbook:
         return subprocess.run(
             [
                 *(str(BIN / "ansible-playbook"), "-i", str(inventory), "harden-gpu-cluster.yml"),
-                *("-e", json.dumps(variables)),
                 *options,
+                *("-e", json.dumps(variables)),
             ],
             cwd=CHECKOUT,
             env=clean_environment(self.home, self.environment),

@@ -125,6 +125,7 @@ def start_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -> 
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,  # Ctrl-C is for who started it, who still needs it to clean up
         )
     return Operator(process, log)
 

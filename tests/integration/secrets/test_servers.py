@@ -170,6 +170,7 @@ def test_the_operator_brings_a_value_of_vault_and_its_rotation(
         vault.put(mount, "ml/model-registry", **{"access-token": "second"})
         nudge(kubectl, "externalsecret", "registry", namespace)
         wait_until(lambda: value(kubectl, namespace) == b"second", lambda: operator.log)
+        kubectl("delete", "externalsecret", "registry", "-n", namespace)  # which only the operator lets go
     assert "forbidden" not in operator.log
 
 

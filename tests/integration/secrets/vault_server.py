@@ -152,7 +152,10 @@ class VaultServer:
         command = [str(vault_program()), "-data", str(self.folder / "data"), "-listen", address]
         command += ["-certificate", str(self.pair.certificate), "-key", str(self.pair.key)]
         with log.open("ab") as output:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            # In a session of its own: Ctrl-C is for who started it, who still needs it to clean up.
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
         ends = time.monotonic() + 60
         while time.monotonic() < ends and self.process.poll() is None:
             match = LISTENING.search(log.read_bytes()[offset:].decode())
