@@ -37,7 +37,7 @@ def main() -> int:
     ):
         variables = Path(name) / "variables.json"
         variables.touch(mode=0o600)
-        settings = settings_here(kubectl, vault, crd_bundle(), "serving")
+        settings = settings_here(kubectl, vault, crd_bundle())
         settings |= {"gpu_cluster_kubeconfig": str(kubectl.kubeconfig), "vault_values": VALUES}
         variables.write_text(json.dumps(settings), encoding="utf-8")
         try:
