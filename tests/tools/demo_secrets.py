@@ -58,7 +58,10 @@ def show(kubectl: Kubectl, vault: VaultServer, variables: Path) -> None:
     say("Rotate the token in Vault")
     vault.put("secret", "ml/model-registry", **{"access-token": "rotated while you looked on"})
     nudge(kubectl, "externalsecret", SECRET, NAMESPACE)
+    ends = time.monotonic() + 60
     while version(kubectl) == before:
+        if time.monotonic() > ends:
+            sys.exit("The Secret did not follow within a minute. See what its ExternalSecret says, above.")
         time.sleep(0.2)
     print(kubectl("describe", "secret", SECRET, "-n", NAMESPACE))
     print(f"The Secret followed: from version {before} to {version(kubectl)}.")
