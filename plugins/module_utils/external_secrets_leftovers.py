@@ -70,7 +70,8 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
     Args:
         plan: of these settings.
         found: ``own`` and ``applied`` of the module external_secrets_info.
-        everywhere: namespaces of all stages, where to look even if nothing is found there.
+        everywhere: namespaces of all stages, where to look even if nothing is found there: an earlier run may have
+            ended between two of its steps.
         present: whether anything is wanted at all.
     """
     stages = plan["stages"] if present else []
@@ -80,8 +81,9 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
     unwanted = [item for item in found["applied"] if _key(item) not in wanted]
     places = {operator["namespace"] for operator in found["own"]}
     places |= {item["metadata"]["namespace"] for item in found["applied"] if "namespace" in item["metadata"]}
+    places |= {*everywhere}
     if not present:
-        places |= {*everywhere, NAME}
+        places.add(NAME)
     unserved = sorted(places - {stage["namespace"] for stage in stages})
     return Leftovers(
         [item for item in unwanted if item["kind"] == "ExternalSecret"],

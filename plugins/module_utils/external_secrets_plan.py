@@ -199,10 +199,13 @@ def _secret(secret: Mapping[str, Any]) -> Json:
     }
     if secret["template"]:
         target["template"] = secret["template"]
+    interval = canonical(secret["refresh_interval"])
     return {
         "name": secret["name"],
         # The operator writes it back in this form.
-        "refresh_interval": canonical(secret["refresh_interval"]),
+        "refresh_interval": interval,
+        # With an interval of 0 alone, the operator would not look again even after a change of what is wanted.
+        "refresh_policy": "OnChange" if interval == canonical("0") else "",
         "target": target,
         "data": [
             {

@@ -174,8 +174,21 @@ def _read_served(
     for stage in model:
         vault = read_vault(site, own.get(stage["name"], nothing), read_file) if stage["secrets"] else None
         if vault is not None:
+            _refuse_cut_paths(stage, vault.kv_mount, stage_vaults.problems)
             found.append(StageVault(stage, vault))
     return found
+
+
+def _refuse_cut_paths(stage: Mapping[str, Any], mount: str, problems: list[str]) -> None:
+    """The operator takes a mount at the beginning of a path for the mount, and cuts it off."""
+    for secret in stage["secrets"]:
+        for source in secret["data"]:
+            if source["path"].startswith(f"{mount}/"):
+                place = Entry(f"stage {stage['name']}, Secret {secret['name']}, key {source['key']}", None, problems)
+                place.refuse(
+                    f"path {source['path']!r} begins with the name of the KV mount, which the operator would cut off; "
+                    "write the path below the mount, or choose another name for one of them"
+                )
 
 
 def _refuse_collisions(stage: Mapping[str, Any], mode: str, account: str, problems: list[str]) -> None:

@@ -22,6 +22,8 @@ class Readiness:
 
 
 READY = Readiness(True)
+# Reasons of an ExternalSecret that is Ready although it has no Secret.
+WITHOUT_SECRET = ("SecretDeleted", "SecretMissing")
 
 
 def readiness(obj: Mapping[str, Any]) -> Readiness:
@@ -126,6 +128,9 @@ def _admission_policy(obj: Mapping[str, Any]) -> Readiness:
 def _external_secret(obj: Mapping[str, Any]) -> Readiness:
     """Fetched, and not only before it was changed."""
     verdict = _by_condition(obj, "Ready")
+    condition = conditions(obj).get("Ready", {})
+    if verdict.ready and condition.get("reason") in WITHOUT_SECRET:
+        return Readiness(False, f"there is no Secret: {condition.get('message') or condition['reason']}")
     if verdict.ready and is_stale(obj):
         return Readiness(False, "the operator has not fetched it again since it was changed")
     return verdict

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import is_loopback
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import Access, made_for
 
 Object = Mapping[str, Any]
@@ -81,8 +82,9 @@ def _overlap(path: str, mounts: Mapping[str, Object], prefix: str = "") -> str |
 def foreign_objects(access: Access, live: Live) -> list[str]:
     """What has our names but was not made by us, or was made for another cluster."""
     problems = []
-    host = (live.config or {}).get("kubernetes_host")
-    if host and str(host).rstrip("/") != access.config["kubernetes_host"]:
+    host = str((live.config or {}).get("kubernetes_host") or "")
+    # An address of Vault's own machine is no cluster of somebody else, but one that was wrong.
+    if host and host.rstrip("/") != access.config["kubernetes_host"] and not is_loopback(host):
         problems.append(
             f"auth/{access.auth_mount} is set up for the cluster {host}, not {access.config['kubernetes_host']}. Give "
             "each cluster a mount of its own (gpu_cluster_vault_auth_mount), or set vault_force if this one has moved"

@@ -174,9 +174,16 @@ def _role_step(access: Access, grant: Grant, live: Live) -> Step:
 
 
 def _removals(access: Access, live: Live, wanted: Mapping[str, Grant]) -> list[Step]:
-    """Roles before policies: whoever logs in meanwhile gets a policy that is there, or nothing."""
+    """Roles before policies: whoever logs in meanwhile gets a policy that is there, or nothing.
+
+    A role bears no mark; it is ours if it has the name of a policy that does, and that policy.
+    """
     policies = {name: text for name, text in live.policies.items() if made_for(text) == access.auth_mount}
-    roles = {name: role for name, role in live.roles.items() if name in (role.get("token_policies") or [])}
+    roles = {
+        name: role
+        for name, role in live.roles.items()
+        if name in policies and name in (role.get("token_policies") or [])
+    }
     gone = [
         Step("Role", name, "deleted", f"auth/{access.auth_mount}/role/{name}", None, dict(role), None, ("delete",))
         for name, role in sorted(roles.items())

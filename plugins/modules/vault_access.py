@@ -180,6 +180,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import bring_about
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import (
     VAULT_OPTIONS,
+    is_loopback,
     read_vault_settings,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import read_access
@@ -234,6 +235,8 @@ def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
     params = module.params
     settings, access = read_vault_settings(params), read_access(params)
     module.no_log_values.update({settings.token} - {""})  # it may come from a file
+    if access.warnings() and not is_loopback(settings.url):
+        raise HardeningError("\n".join(access.warnings()))  # there is no cluster on Vault's own machine
     removal = Removal(params["delete_auth_mount"], params["delete_kv_mount"])
 
     def plan(live: Live) -> list[Step]:

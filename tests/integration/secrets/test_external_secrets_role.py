@@ -187,6 +187,12 @@ def test_another_mode_and_a_stage_that_lost_a_secret_leave_nothing_behind(instal
     assert kubectl.names("externalsecrets", TRAINING) == {"credentials"}
     assert kubectl.names("deployments", TRAINING) == {NAME}
 
+    installed(gpu_cluster_stages=[stage("training", TRAINING), stage("serving", SERVING)])
+    assert kubectl.names("externalsecrets", TRAINING) == set()
+    assert kubectl.names("deployments", TRAINING) == set()
+    assert kubectl.names("roles", TRAINING) == set()
+    assert kubectl.get("clusterrolebinding", "gpu-cluster-vault-token-review") is None
+
 
 def test_a_failure_to_fetch_is_told_within_the_deadline(role: Role) -> None:
     failed = role.attempt(external_secrets_wait=True, external_secrets_wait_timeout=3)

@@ -157,11 +157,15 @@ def test_the_cluster_is_that_of_the_kubeconfig_unless_vault_reaches_it_otherwise
     assert f"kubernetes_host {cluster['server']} is only what a Vault on this machine can reach" in done.text
 
     other = {"vault_kubernetes_host": "https://10.0.0.10:6443", "vault_kubernetes_ca_cert": str(role.vault.ca_cert)}
-    assert "is set up for the cluster" in role.refused(**other)
-    assert "is only what a Vault" not in role(vault_force=True, **other).text
+    assert "is only what a Vault" not in role(**other).text
     second = role.vault.request("GET", config)["data"]
     assert second["kubernetes_host"] == "https://10.0.0.10:6443"
     assert second["kubernetes_ca_cert"] == role.vault.ca_cert.read_text(encoding="utf-8").strip()
+
+    moved = {**other, "vault_kubernetes_host": "https://10.0.0.11:6443"}
+    assert "is set up for the cluster https://10.0.0.10:6443" in role.refused(**moved)
+    role(vault_force=True, **moved)
+    assert role.vault.request("GET", config)["data"]["kubernetes_host"] == "https://10.0.0.11:6443"
 
 
 def test_values_that_a_stage_needs_and_vault_does_not_have_are_told(role: RoleOfVault) -> None:
@@ -196,6 +200,7 @@ def test_absent_leaves_no_trace_but_the_mounts_and_these_if_asked(role: RoleOfVa
 )
 def test_wrong_settings_are_refused(role: RoleOfVault, variables: dict[str, Any], message: str) -> None:
     assert message in role.refused(**variables)
+    assert role.traces() == []
 
 
 def command_lines(done: threading.Event) -> set[str]:

@@ -43,6 +43,15 @@ def test_the_hash_is_that_of_the_operator() -> None:
         (external_secret(None, []), Readiness(False, "condition Ready is not reported yet")),
         (external_secret(NOW.replace("2-", "1-"), [READY]), OLD),
         (external_secret("2-other", [READY]), OLD),
+        # The operator calls it ready, as its policy says to delete the Secret, or somebody else is to make it.
+        (
+            external_secret(NOW, [{**READY, "reason": "SecretDeleted", "message": "secret deleted at the provider"}]),
+            Readiness(False, "there is no Secret: secret deleted at the provider"),
+        ),
+        (
+            external_secret(NOW, [{**READY, "reason": "SecretMissing", "message": ""}]),
+            Readiness(False, "there is no Secret: SecretMissing"),
+        ),
         # A version with another hash.
         (external_secret("2-other", [READY], refreshTime="2026-11-26T09:59:59Z"), OLD),
         (external_secret("2-other", [READY], refreshTime="2026-11-26T10:00:00Z"), Readiness(True)),

@@ -25,6 +25,7 @@ CLUSTER = {
     "operators": [{"namespace": "external-secrets"}],
 }
 STAGES = [{"namespace": "ml-training"}, {"namespace": "ml-serving"}]
+ONE_STAGE = STAGES[1:]
 
 
 def applied(kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def titles(references: list[dict[str, Any]]) -> set[str]:
 
 
 def test_what_is_wanted_stays() -> None:
-    found = external_secrets_leftovers(SCOPED, THERE, STAGES)
+    found = external_secrets_leftovers(SCOPED, THERE, ONE_STAGE)
     assert found["fetched"] == found["kinds"] == []
     assert titles(found["rest"]) == {
         "ClusterRole /gpu-cluster-external-secrets",
@@ -76,7 +77,7 @@ def test_a_stage_that_lost_all_its_secrets_loses_its_operator() -> None:
 
 
 def test_another_mode_takes_the_operators_of_the_first_away_but_not_the_secrets() -> None:
-    found = external_secrets_leftovers(CLUSTER, THERE, STAGES)
+    found = external_secrets_leftovers(CLUSTER, THERE, ONE_STAGE)
     assert found["fetched"] == []
     assert titles(found["rest"]) == {
         "SecretStore ml-serving/vault-backend",
@@ -91,6 +92,11 @@ def test_another_mode_takes_the_operators_of_the_first_away_but_not_the_secrets(
     }
     back = external_secrets_leftovers(SCOPED, {"own": [{"namespace": "external-secrets"}], "applied": []}, STAGES)
     assert {"Namespace /external-secrets", "ClusterRole /gpu-cluster-external-secrets"} < titles(back["rest"])
+
+
+def test_rights_that_an_interrupted_run_left_are_found_without_anything_else_of_the_stage() -> None:
+    found = external_secrets_leftovers(SCOPED, THERE, STAGES)
+    assert {"Role ml-training/external-secrets", "ServiceAccount ml-training/vault-reader"} < titles(found["rest"])
 
 
 def test_absent_looks_in_every_stage_even_if_nothing_is_found() -> None:

@@ -113,6 +113,7 @@ def test_by_default_one_operator_in_the_namespace_of_the_stage_reads_for_it_alon
         {
             "name": "model-registry-credentials",
             "refresh_interval": "1h0m0s",
+            "refresh_policy": "",
             "target": {
                 "name": "model-registry-credentials",
                 "creationPolicy": "Owner",
@@ -218,6 +219,7 @@ def test_templates_of_a_secret_are_passed_on_and_what_they_are_in_may_be_read() 
     (stage,) = planned(stages=[{**SERVING, "secrets": [secret]}])["stages"]
     assert stage["secrets"][0]["target"]["template"] == template
     assert stage["secrets"][0]["refresh_interval"] == "0s"
+    assert stage["secrets"][0]["refresh_policy"] == "OnChange"
     assert stage["config_maps"] == ["tpl", "vault-ca"]
 
 
@@ -251,6 +253,7 @@ def test_http_is_possible_and_told() -> None:
         ({"vault": {"ca_cert": "/notes.txt"}}, "gpu_cluster_vault_ca_cert: /notes.txt holds no certificate in PEM"),
         ({"vault": {"ca_cert": "/key.pem"}}, "gpu_cluster_vault_ca_cert: /key.pem holds a private key"),
         ({"vault": {"kv_mount": "a b"}}, "gpu_cluster_vault_kv_mount: 'a b' is no mount"),
+        ({"vault": {"kv_mount": "ml"}}, "path 'ml/model-registry' begins with the name of the KV mount"),
         ({"vault": {"audience": ""}}, "gpu_cluster_vault_audience: must not be empty"),
         ({"vault": {"service_account": "model-server"}}, "its pods run as model-server, whose tokens read Vault"),
         ({"vault": {"service_account": "A_"}}, "gpu_cluster_vault_service_account: "),

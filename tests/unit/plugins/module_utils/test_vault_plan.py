@@ -160,7 +160,7 @@ def test_what_others_made_is_not_taken_away() -> None:
             "gpu-cluster-theirs": 'path "x" {}',
             "gpu-cluster-b-serving": policy_text(access(auth_mount="kubernetes-b"), SERVING),
         },
-        roles={**LIVE.roles, "gpu-cluster-theirs": {"token_policies": ["admin"]}},
+        roles={**LIVE.roles, "gpu-cluster-theirs": {"token_policies": ["gpu-cluster-theirs"]}},
     )
     assert changed(plan_present(ACCESS, foreign)) == []
     assert {name for _kind, name, _action in changed(plan_absent(ACCESS, foreign, Removal()))} == set(NAMES)
