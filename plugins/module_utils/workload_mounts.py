@@ -85,8 +85,8 @@ class _Paths:
         path = entry.text()
         if not isinstance(entry.value, str):
             return ""
-        if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path or ":" in path:
-            entry.refuse(f"{path!r} is no path such as /data: absolute, without . and .., and no slash at its end")
+        if not re.fullmatch(r"(/[^/:]+)+", path) or posixpath.normpath(path) != path:
+            entry.refuse(f"{path!r} is no path such as /data: absolute, without . and .., and no slash too many")
         elif any(path == taken or path.startswith(f"{taken}/") for taken in _TAKEN):
             entry.refuse(f"{path} is not for mounts; choose another, such as /data")
         elif path in self.taken:
@@ -114,12 +114,22 @@ def read_mounts(keys: Mapping[str, Entry], surroundings: Surroundings) -> Json:
         "scratch": [_read_scratch(item, paths) for item in keys["scratch"].items()],
         "tmp": read_size(keys["tmp"]),
         "shared_memory": read_size(keys["shared_memory"]) if keys["shared_memory"].given else "",
-        "model": _read_model(keys["model"], paths, surroundings) if keys["model"].given else None,
+        "model": None,
     }
+    if keys["model"].given:
+        mounts["model"] = model = _read_model(keys["model"], paths, surroundings)
+        _refuse_inside(keys["model"], str(model["path"]), paths)
     for name in ("pvcs", "secrets", "config_maps"):
         read = mounts[name]
         _refuse_twice(keys[name], [item["name"] for item in read] if isinstance(read, list) else [])
     return mounts
+
+
+def _refuse_inside(model: Entry, folder: str, paths: _Paths) -> None:
+    """What is mounted over a part of the model would be loaded unchecked."""
+    for path, where in paths.taken.items():
+        if folder and path.startswith(f"{folder}/"):
+            model.refuse(f"{where} mounts {path} inside it, where only files that were checked may be")
 
 
 def read_size(entry: Entry) -> str:

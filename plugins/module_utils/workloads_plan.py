@@ -228,6 +228,7 @@ def _unwanted(
         if not is_wanted or not item["model"]:
             unwanted.append(_reference("v1", "ConfigMap", item, f"{item['name']}-model-check"))
     kept = {(item["namespace"], pvc["name"]) for item in wanted for pvc in item["pvcs"]}
+    kept |= {(item["namespace"], item["model"]["name"]) for item in wanted if item["model"]}
     return [
         reference
         for number, reference in enumerate(unwanted)

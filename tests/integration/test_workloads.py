@@ -373,7 +373,10 @@ def test_a_job_is_replaced_only_where_its_successor_is_admitted(changing: RoleRu
     assert live()["metadata"]["uid"] == before
 
     job = {**JOB, "replace": True, "args": ["--epochs", "20"]}
-    given = {**GIVEN, "workloads_training_jobs": [job]}
+    namesake = {"name": JOB["name"], "stage": "serving", "image": TRAINER}
+    changing("workloads", **{**GIVEN, "workloads_training_jobs": [JOB, namesake]})
+    neighbour = kubectl.get("job", "fraud-3", "ml-serving")["metadata"]["uid"]
+    given = {**GIVEN, "workloads_training_jobs": [job, namesake]}
     foretold = changing("workloads", "--check", **given)
     assert live()["metadata"]["uid"] == before
     done = changing("workloads", **given)
@@ -381,7 +384,9 @@ def test_a_job_is_replaced_only_where_its_successor_is_admitted(changing: RoleRu
     assert (counts(done)["deleted"], counts(done)["created"]) == (1, 1)
     assert live()["metadata"]["uid"] != before
     assert live()["spec"]["template"]["spec"]["containers"][0]["args"] == ["--epochs", "20"]
+    assert kubectl.get("job", "fraud-3", "ml-serving")["metadata"]["uid"] == neighbour
     assert not changing("workloads", **given).changed
+    kubectl("delete", "job", "fraud-3", "-n", "ml-serving")
 
 
 def test_a_claim_with_a_size_is_made_and_kept_until_its_data_may_go(

@@ -120,7 +120,9 @@ why_unsafe() {
     unpack=
     case $bytes in
         504b*)
-            if grep -Eq 'data\.pkl|\.pickle|\.joblib|\.cloudpickle' "$1"; then
+            # Names of the last files are at the end, where a short one is hardly there by chance.
+            if grep -Eq 'data\.pkl|\.pickle|\.joblib|\.cloudpickle' "$1" ||
+                tail -c 65536 "$1" | grep -Eq '[A-Za-z0-9_/-]\.(pkl|pth|ckpt|dill)|[A-Za-z0-9_/-]{2}\.ptPK'; then
                 printf 'it is a zip archive with a pickle'
             elif grep -Eq "'descr': *'[|<>=]?O" "$1"; then
                 printf 'it is a zip archive with a NumPy array of objects, which are pickled'

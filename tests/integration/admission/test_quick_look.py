@@ -98,6 +98,7 @@ VOLUMES: tuple[Json, ...] = (
     {"projected": {"sources": [{"configMap": {"name": "a"}}, {"secret": {"name": "a"}}]}},
     {"projected": {"defaultMode": 0o400, "sources": [{"secret": {"name": "a"}}]}},
     {"projected": {"sources": []}},
+    {"projected": {}},
     {"configMap": {"name": "a"}},
     {"image": {"reference": IMAGE}},
     {"image": {"reference": "registry.internal/a:v1"}},

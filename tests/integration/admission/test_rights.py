@@ -94,6 +94,8 @@ ROLES = [
     admitted(role("lists-pods", rule(["get", "list", "watch"], ["pods"]))),
     admitted(role("lists-secrets-of-another-group", rule(["list"], SECRETS, ["example.com"]))),
     admitted(role("no-rules")),
+    admitted({**role("null-rules"), "rules": None}),
+    admitted({key: value for key, value in role("without-rules").items() if key != "rules"}),
     admitted(role("elsewhere-everything", rule(["*"], ["*"], ["*"]), namespace="default")),
 ]
 CASES = [*BINDINGS, *ROLES]

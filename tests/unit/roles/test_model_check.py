@@ -86,6 +86,9 @@ PICKLES = {
     "bytes": pickle.dumps(b"a", protocol=3),
     "float": pickle.dumps(1.5, protocol=2),
     "torch": zipped({"archive/data.pkl": pickle.dumps(Code())}),
+    "zip-pkl": zipped({"model.pkl": pickle.dumps(Code())}),
+    "zip-pth": zipped({"weights/policy.pth": b"x"}),
+    "zip-pt": zipped({"policy.pt": b"x"}),
     "npz": zipped({"a.npy": array("'|O'")}),
     "objects": array("'|O'"),
     "record": array("[('a', '<f4'), ('b', '|O')]"),
@@ -95,7 +98,7 @@ PICKLES = {
 }
 OBJECTS = "a NumPy array of objects, which are pickled"
 ARCHIVES = {
-    "torch": "it is a zip archive with a pickle",
+    **dict.fromkeys(("torch", "zip-pkl", "zip-pth", "zip-pt"), "it is a zip archive with a pickle"),
     "npz": f"it is a zip archive with {OBJECTS}",
     **dict.fromkeys(("objects", "record"), f"it is {OBJECTS}"),
     "gzip": "it is a compressed pickle",

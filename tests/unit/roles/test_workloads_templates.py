@@ -22,12 +22,13 @@ DIGEST = "sha256:" + "0a" * 32
 IMAGE = {"repository": "registry.internal/ml-trainer", "tag": "v2.1", "digest": DIGEST}
 CHECK = {"repository": "registry.internal/busybox", "tag": "1.37.0", "digest": DIGEST}
 LEAST = {"name": "least", "image": IMAGE}
+ARGS = ["-m", "on", "1e3", "\U0001f680 a\u0085b\u2028c\u2029d"]
 MOST: dict[str, Any] = {
     "name": "most",
     "image": IMAGE,
     "image_pull_secrets": ["007"],
     "command": ["python3"],
-    "args": ["-m", "on", "1e3"],
+    "args": ARGS,
     "env": {"EPOCHS": "010", "HOME": "/scratch/home", "TOKEN_FILE": "/secrets/token"},
     "gpus": 2,
     "gpu_resource": "nvidia.com/mig-1g.10gb",
@@ -224,7 +225,7 @@ def test_what_a_user_says_reaches_the_objects_as_it_is(rendered: dict[str, Any])
     for template in (job["spec"]["template"], server["spec"]["template"]):
         spec = template["spec"]
         (container,) = spec["containers"]
-        assert container["args"] == ["-m", "on", "1e3"]
+        assert container["args"] == ARGS
         assert {"name": "EPOCHS", "value": "010"} in container["env"]
         assert [variable["value"] for variable in container["env"] if variable["name"] == "HOME"] == ["/scratch/home"]
         assert container["resources"]["limits"] == {

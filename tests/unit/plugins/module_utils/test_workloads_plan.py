@@ -209,6 +209,8 @@ def test_other_wrong_variables(env: dict[str, Any], problem: str) -> None:
         ({"pvcs": [{**PVC, "path": "data"}]}, ".pvcs[0].path: 'data' is no path such as /data"),
         ({"pvcs": [{**PVC, "path": "/data/../etc"}]}, "is no path"),
         ({"pvcs": [{**PVC, "path": "/"}]}, "is no path"),
+        ({"pvcs": [{**PVC, "path": "//etc/x"}]}, "is no path"),
+        ({"pvcs": [{**PVC, "path": "/model/x"}], "model": MODEL}, ".pvcs[0].path mounts /model/x inside it"),
         ({"pvcs": [{**PVC, "path": "/tmp/x"}]}, ".pvcs[0].path: /tmp/x is not for mounts; choose another"),
         ({"pvcs": [{**PVC, "path": "/var/run/nvidia-container-devices/all"}]}, "is not for mounts"),
         ({"pvcs": [PVC, {**PVC, "name": "b"}]}, ".pvcs[1].path: /data is taken by"),
@@ -343,6 +345,14 @@ def test_what_is_absent_is_removed_and_data_stays() -> None:
         "ConfigMap ml-training/train-model-check",
         "ConfigMap ml-training/next-model-check",
     }
+
+
+def test_a_claim_that_another_workload_reads_its_model_from_stays() -> None:
+    publisher = {**JOB, "name": "publish", "state": "absent", "pvcs": [{"name": "base", "path": "/out", "size": "1Gi"}]}
+    reader = {**JOB, "name": "tune", "model": {**MODEL, "pvc": "base"}}
+    assert "PersistentVolumeClaim ml-training/base" in removed(planned(training_jobs=[publisher], delete_claims=True))
+    kept = removed(planned(training_jobs=[publisher, reader], delete_claims=True))
+    assert "PersistentVolumeClaim ml-training/base" not in kept
 
 
 def test_a_check_that_is_not_wanted_any_more_is_removed() -> None:
