@@ -279,6 +279,7 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
         ({"admission_policies_secrets_actions": ["Refuse"]}, "admission_policies_secrets_actions[0]"),
         ({"admission_policies_trial_stages": ["trainig"]}, "did you mean training?"),
         ({"admission_policies_registries": ["ml-trainer"]}, "is no registry"),
+        ({"admission_policies_registries": ["{{ regsitry }}"]}, "'regsitry' is undefined"),
         ({"gpu_cluster_vault_url": "http://10.0.60.7:8200"}, "https"),
         ({"device_plugin_sharing": {"strategy": "timeslicing"}}, "device_plugin_sharing"),
         ({"dcgm_exporter_counters": ["DCGM_FI_DEV_GPU_UTIL"]}, "dcgm_exporter_counters"),
