@@ -108,7 +108,11 @@ def read_settings(given: Mapping[str, object], stages: Mapping[str, str], proble
     def entry(name: str) -> Entry:
         return Entry(_PREFIX + name, given.get(name), problems)
 
+    def of_operator(name: str) -> Entry:
+        return Entry(f"external_secrets_admission_{name}", given.get(f"operator_{name}"), problems)
+
     actions = {policy: _read_actions(entry(f"{policy}_actions")) for policy in POLICIES}
+    operator = _read_registries(of_operator("registries"))
     cluster_wide = {
         policy: _read_actions(value)
         for policy, value in _by_name(entry("cluster_wide"), POD_POLICIES, "policy of pods").items()
@@ -118,9 +122,10 @@ def read_settings(given: Mapping[str, object], stages: Mapping[str, str], proble
         trial=_read_stage_names(entry("trial_stages"), stages),
         cluster_wide={policy: chosen for policy, chosen in cluster_wide.items() if chosen},
         excluded=_read_excluded(entry("excluded_namespaces"), stages),
-        registries=_read_registries(entry("registries")),
+        registries=_with(_read_registries(entry("registries")), operator),
         stage_registries={
-            stage: _read_registries(value) for stage, value in _by_name(entry("stage_registries"), stages).items()
+            stage: _with(_read_registries(value), operator)
+            for stage, value in _by_name(entry("stage_registries"), stages).items()
         },
         secret_group_read=entry("secret_group_read").flag(),
         gpu_resources=[_read_resource(item) for item in entry("gpu_resources").items()],
@@ -133,8 +138,16 @@ def read_settings(given: Mapping[str, object], stages: Mapping[str, str], proble
         gpu_quotas={stage: _read_quota(value) for stage, value in _by_name(entry("gpu_quotas"), stages).items()},
         refused_cluster_roles=_read_texts(entry("refused_cluster_roles")),
         api_audiences=_read_texts(entry("api_audiences")),
-        exemptions=_read_exemptions(entry("exemptions"), stages, cluster_wide),
+        exemptions=[
+            exemption
+            for name in (entry("exemptions"), of_operator("exemptions"))
+            for exemption in _read_exemptions(name, stages, cluster_wide)
+        ],
     )
+
+
+def _with(registries: list[str], more: list[str]) -> list[str]:
+    return [*registries, *(registry for registry in more if registry not in registries)]
 
 
 def _read_actions(entry: Entry) -> list[str]:

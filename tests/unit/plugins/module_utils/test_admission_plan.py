@@ -49,6 +49,8 @@ SETTINGS: dict[str, Any] = {
     "refused_cluster_roles": ["cluster-admin"],
     "api_audiences": ["https://kubernetes.default.svc"],
     "exemptions": [],
+    "operator_registries": [],
+    "operator_exemptions": [],
 }
 
 
@@ -202,11 +204,24 @@ def test_refuses_a_wrong_setting(changes: dict[str, Any], problem: str) -> None:
     assert "admission_policies_" in caught.value.message
 
 
-@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("name", sorted(name for name in SETTINGS if not name.startswith("operator_")))
 def test_a_setting_that_is_missing_is_named(name: str) -> None:
     given = {key: value for key, value in SETTINGS.items() if key != name}
     with pytest.raises(HardeningError, match=f"admission_policies_{name}"):
         plan_admission(STAGES, given)
+
+
+def test_the_operator_of_secrets_passes_in_every_stage_also_in_one_with_registries_of_its_own() -> None:
+    repository = "ghcr.io/external-secrets/external-secrets"
+    planned = plan(
+        registries=["registry.internal"],
+        stage_registries={"training": ["registry.training"]},
+        operator_registries=[repository],
+        operator_exemptions=[EXEMPTION],
+    )
+    assert planned["registries"]["ml-training"] == ["registry.training", repository]
+    assert planned["other_registries"] == ["registry.internal", repository]
+    assert planned["exempt"] == plan(exemptions=[EXEMPTION])["exempt"]
 
 
 def test_all_problems_are_reported_together() -> None:
