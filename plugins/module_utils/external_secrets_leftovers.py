@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_settings import GENERATORS, NAME
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_webhook import (
+    CERT_CONTROLLER,
+    WEBHOOK,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_vaults import CA_NAME
 
 CRD_API = "apiextensions.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io/v1"
 WATCHER = "gpu-cluster-external-secrets"
 REVIEWER = "gpu-cluster-vault-token-review"
+CERTIFIER = "gpu-cluster-external-secrets-cert-controller"
 _OPERATOR = (
     ("apps/v1", "Deployment", NAME),
     ("v1", "ServiceAccount", NAME),
@@ -31,6 +36,18 @@ _OPERATOR = (
 _OWN_NAMESPACE = (
     ("networking.k8s.io/v1", "NetworkPolicy", "default-deny"),
     ("v1", "ServiceAccount", "default"),
+)
+_WEBHOOK = (
+    ("v1", "Service", WEBHOOK),
+    ("v1", "Secret", WEBHOOK),
+    *(
+        (api_version, kind, name)
+        for name in (WEBHOOK, CERT_CONTROLLER)
+        for api_version, kind in (("apps/v1", "Deployment"), ("v1", "ServiceAccount"))
+    ),
+    *(("networking.k8s.io/v1", "NetworkPolicy", f"allow-{name}") for name in (WEBHOOK, CERT_CONTROLLER)),
+    (RBAC, "RoleBinding", CERT_CONTROLLER),
+    (RBAC, "Role", CERT_CONTROLLER),
 )
 _STAGE = (
     (RBAC, "RoleBinding", NAME),
@@ -44,6 +61,8 @@ _KINDS = (
     ),
     *(f"{kind.lower()}s.generators.external-secrets.io" for kind in ("GeneratorState", *GENERATORS)),
 )
+
+_EVENTS_NAMESPACE = "default"
 
 Reference = dict[str, Any]
 Key: TypeAlias = "tuple[str, str | None, str]"
@@ -69,7 +88,7 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
 
     Args:
         plan: of these settings.
-        found: ``own`` and ``applied`` of the module external_secrets_info.
+        found: ``own``, ``webhook`` and ``applied`` of the module external_secrets_info.
         everywhere: namespaces of all stages, where to look even if nothing is found there: an earlier run may have
             ended between two of its steps.
         present: whether anything is wanted at all.
@@ -82,6 +101,7 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
     places = {operator["namespace"] for operator in found["own"]}
     places |= {item["metadata"]["namespace"] for item in found["applied"] if "namespace" in item["metadata"]}
     places |= {*everywhere}
+    places |= {NAME} if found.get("webhook") else set()
     if not present:
         places.add(NAME)
     unserved = sorted(places - {stage["namespace"] for stage in stages})
@@ -89,24 +109,41 @@ def leftovers(plan: Mapping[str, Any], found: Mapping[str, Any], everywhere: Seq
         [item for item in unwanted if item["kind"] == "ExternalSecret"],
         [
             *(item for item in unwanted if item["kind"] != "ExternalSecret"),
-            *_operators(sorted(places - operators)),
+            *_references(_OPERATOR, sorted(places - operators)),
+            *_own_namespace(plan if present else None, places, everywhere),
             *_references((*_STAGE, ("v1", "ServiceAccount", plan["account"])), unserved),
             *_cluster_wide(plan, stages),
+            *([] if stages and plan["webhook"] else _checks()),
         ],
         [] if present else [_reference(CRD_API, "CustomResourceDefinition", name) for name in _KINDS],
     )
 
 
-def _operators(namespaces: Sequence[str]) -> list[Reference]:
-    found = _references(_OPERATOR, namespaces)
-    if NAME in namespaces:
-        found += _references(_OWN_NAMESPACE, [NAME])
-        found.append(_reference("v1", "Namespace", NAME))
+def _own_namespace(
+    wanted: Mapping[str, Any] | None, places: Iterable[str], everywhere: Iterable[str]
+) -> list[Reference]:
+    """What is in the namespace that is not that of a stage, beside an operator, and that namespace."""
+    if NAME not in places:
+        return []
+    found = [] if wanted and wanted["webhook"] else _references(_WEBHOOK, [NAME])
+    # If it is that of a stage, others make and keep it.
+    if not (wanted and wanted["own_namespace"]) and NAME not in everywhere:
+        found += [*_references(_OWN_NAMESPACE, [NAME]), _reference("v1", "Namespace", NAME)]
     return found
+
+
+def _checks() -> list[Reference]:
+    """What of the webhook is outside of its namespace, beside rights."""
+    names = ("gpu-cluster-secretstore-validate", "gpu-cluster-externalsecret-validate")
+    return [
+        *(_reference("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name) for name in names),
+        *(_reference(RBAC, kind, CERT_CONTROLLER, _EVENTS_NAMESPACE) for kind in ("RoleBinding", "Role")),
+    ]
 
 
 def _cluster_wide(plan: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> list[Reference]:
     unwanted = [] if stages and plan["mode"] == "cluster" else [WATCHER]
+    unwanted += [] if stages and plan["webhook"] else [CERTIFIER]
     unwanted += [] if any(stage["self_review"] for stage in stages) else [REVIEWER]
     return [_reference(RBAC, kind, name) for name in unwanted for kind in ("ClusterRoleBinding", "ClusterRole")]
 

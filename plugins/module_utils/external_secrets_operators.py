@@ -79,6 +79,15 @@ def find_operators(deployments: Iterable[Mapping[str, Any]]) -> Iterator[Operato
             )
 
 
+def is_own_webhook(deployment: Mapping[str, Any]) -> bool:
+    """Whether this collection applied it to run one of the other commands."""
+    containers = deployment["spec"]["template"]["spec"].get("containers") or ()
+    return OWN_LABEL in _labels(deployment) and any(
+        _is_named(container, _labels(deployment)) and OTHER_COMMANDS & set(_words(container))
+        for container in containers
+    )
+
+
 def excess(
     operator: Operator,
     bindings: Iterable[Mapping[str, Any]],
@@ -130,17 +139,23 @@ def describe(operator: Operator, wider: Sequence[str], widened: Sequence[str]) -
 
 def _container(spec: Mapping[str, Any], labels: set[tuple[str, str]]) -> Mapping[str, Any] | None:
     for container in spec.get("containers") or ():
-        words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        repository = split_reference(str(container.get("image", "")))[0]
-        named = repository.rpartition("/")[2] == PROGRAM or (NAME, PROGRAM) in labels
-        if named and not OTHER_COMMANDS & set(words):
+        if _is_named(container, labels) and not OTHER_COMMANDS & set(_words(container)):
             found: Mapping[str, Any] = container
             return found
     return None
 
 
+def _is_named(container: Mapping[str, Any], labels: set[tuple[str, str]]) -> bool:
+    repository = split_reference(str(container.get("image", "")))[0]
+    return repository.rpartition("/")[2] == PROGRAM or (NAME, PROGRAM) in labels
+
+
+def _words(container: Mapping[str, Any]) -> list[str]:
+    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+
+
 def _watched(container: Mapping[str, Any]) -> str:
-    words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+    words = _words(container)
     for position, word in enumerate(words):
         name, equals, value = word.partition("=")
         if name in ("--namespace", "-namespace"):

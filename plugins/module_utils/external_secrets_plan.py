@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_sec
     StageVault,
     read_settings,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_webhook import plan_webhook
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_duration import canonical
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_vaults import ReadFile
@@ -48,7 +49,9 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         ``mode``; ``kinds`` whose CustomResourceDefinitions are needed; ``operators`` to run, each with ``namespace``,
         ``args`` and ``egress``; ``stages`` with their store, its ``vault`` and their Secrets; the name of the
         ``account`` that logs in; ``pod_labels``; ``api_server`` (rules, or empty); ``scrapers``; ``push_secrets``;
-        ``generators`` (their resources); ``exemptions`` for the role admission_policies; ``warnings``.
+        ``generators`` (their resources); ``webhook``, see :func:`external_secrets_webhook.plan_webhook`;
+        ``own_namespace``: whether something runs in a namespace that is not that of a stage; ``exemptions`` for the
+        role admission_policies; ``warnings``.
 
     Raises:
         HardeningError: with every problem.
@@ -65,6 +68,8 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         "scrapers": settings.scrapers,
         "push_secrets": settings.push_secrets,
         "generators": [f"{generator.lower()}s" for generator in settings.generators],
+        "webhook": plan_webhook(settings),
+        "own_namespace": bool(settings.served) and (settings.mode == "cluster" or settings.webhook),
         "exemptions": _exemptions(settings),
         "warnings": _warnings(settings),
     }

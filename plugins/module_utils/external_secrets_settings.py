@@ -35,7 +35,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation i
 
 MODES = ("scoped", "cluster", "adopt")
 NAME = "external-secrets"
-"""Of the operator's Deployment, its account, and in mode ``cluster`` its namespace."""
+"""Of the operator's Deployment, its account, and the namespace of what does not run in that of a stage."""
 POD_LABELS = {
     "app.kubernetes.io/name": NAME,
     "app.kubernetes.io/component": "controller",
@@ -86,6 +86,7 @@ class Settings:
         dns: rules that let it resolve names.
         scrapers: who may read its metrics.
         generators: kinds of generators that it processes.
+        webhook: whether its webhook runs, too.
     """
 
     mode: str
@@ -101,6 +102,7 @@ class Settings:
     replicas: int
     extra_args: list[str]
     allow_http: bool
+    webhook: bool
 
 
 def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
@@ -139,8 +141,11 @@ def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
     )
     served = _read_served(model, entry("stage_vaults"), site, read_file)
     account = _read_name(site_vault["service_account"], "service account")
+    webhook = _read_webhook(entry("webhook"), mode)
     for item in served:
         _refuse_collisions(item.stage, mode, account, problems)
+    for stage in model if webhook or (mode == "cluster" and served) else ():
+        _refuse_our_namespace(stage, problems)
     settings = Settings(
         mode,
         served,
@@ -155,6 +160,7 @@ def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
         _read_replicas(entry("replicas")),
         entry("extra_args").texts(),
         site.allow_http,
+        webhook,
     )
     if problems:
         raise HardeningError(join_failures("The settings of External Secrets are wrong", problems))
@@ -201,8 +207,19 @@ def _refuse_collisions(stage: Mapping[str, Any], mode: str, account: str, proble
         path.refuse(f"its service account must not be {NAME}, which is that of the operator")
     if runs_here and stage["pods"].items() <= POD_LABELS.items():
         path.refuse("its pods labels select the pods of the operator, too, which would get the traffic of the stage")
-    if mode == "cluster" and stage["namespace"] == NAME:
-        path.refuse(f"its namespace {NAME} is that of the operator in mode cluster")
+
+
+def _refuse_our_namespace(stage: Mapping[str, Any], problems: list[str]) -> None:
+    if stage["namespace"] == NAME:
+        path = Entry(f"stage {stage['name']}", None, problems)
+        path.refuse(f"its namespace {NAME} is that of the operator in mode cluster, and of the webhook")
+
+
+def _read_webhook(entry: Entry, mode: str) -> bool:
+    wanted = entry.flag()
+    if wanted and mode == "adopt":
+        entry.refuse("must be false with mode adopt: whoever installed the operator decides about its webhook")
+    return wanted
 
 
 def _read_name(entry: Entry, what: str) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_sec
     describe,
     excess,
     find_operators,
+    is_own_webhook,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.readiness import readiness
 
@@ -39,12 +40,14 @@ class Survey:
 
     Attributes:
         operators: with what of the rights of each is wider than needed.
+        webhook: whether there is one that this collection applied, or what makes its certificate.
         aggregated: ClusterRoles that every user with edit or admin has.
         applied: our objects of the operator's kinds.
         api_server: rules of a NetworkPolicy that let pods reach the API server.
     """
 
     operators: Sequence[tuple[Operator, list[str]]]
+    webhook: bool
     aggregated: Sequence[str]
     applied: Sequence[dict[str, Any]]
     api_server: Sequence[dict[str, Any]]
@@ -54,6 +57,7 @@ class Survey:
         return {
             "operators": [operator.facts(wider) for operator, wider in self.operators if not operator.own],
             "own": [operator.facts() for operator, _wider in self.operators if operator.own],
+            "webhook": self.webhook,
             "applied": [_reference(item) for item in self.applied],
             "retries": {_title(item): mark for item in self.applied if (mark := _retry(item))},
             "api_server": list(self.api_server),
@@ -66,7 +70,11 @@ class Survey:
 
 def survey(client: Client) -> Survey:
     """Look at all Deployments, at the rights of operators that are not ours, and at our objects of their kinds."""
-    operators = [item for page in client.pages(DEPLOYMENTS_PATH) for item in find_operators(page["items"])]
+    operators: list[Operator] = []
+    webhook = False
+    for page in client.pages(DEPLOYMENTS_PATH):
+        operators += find_operators(page["items"])
+        webhook = webhook or any(is_own_webhook(deployment) for deployment in page["items"])
     roles: dict[str, dict[str, Any]] = {}
     bindings: list[dict[str, Any]] = []
     if not all(operator.own for operator in operators):
@@ -74,6 +82,7 @@ def survey(client: Client) -> Survey:
         bindings = [binding for page in client.pages(BINDINGS_PATH) for binding in page["items"]]
     return Survey(
         [(operator, [] if operator.own else excess(operator, bindings, roles)) for operator in operators],
+        webhook,
         aggregated(roles),
         _applied(client),
         _api_server(client),

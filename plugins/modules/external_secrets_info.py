@@ -68,6 +68,11 @@ own:
   type: list
   elements: dict
   sample: []
+webhook:
+  description: Whether this collection applied a Deployment of the webhook, or of what makes its certificate.
+  returned: success
+  type: bool
+  sample: false
 applied:
   description:
     - ExternalSecrets, SecretStores and ClusterSecretStores that this collection applied, as references of manifests.

@@ -31,7 +31,10 @@ CASES: dict[str, dict[str, Any]] = {
         "external_secrets_priority_class": "site-critical",
         "external_secrets_node_selector": {"pool": "system"},
         "external_secrets_tolerations": [{"key": "system", "operator": "Exists"}],
+        "external_secrets_webhook": True,
     },
+    "webhook": {**VAULT, **FOUND, "external_secrets_webhook": True},
+    "cluster with webhook": {**VAULT, **FOUND, "external_secrets_webhook": True, "external_secrets_mode": "cluster"},
 }
 SELECTOR = {"app.kubernetes.io/name": "external-secrets", "app.kubernetes.io/component": "controller"}
 
@@ -107,7 +110,7 @@ def test_an_operator_for_all_writes_only_in_the_namespaces_of_stages(rendered: d
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-@pytest.mark.parametrize("case", ["scoped", "cluster", "site"])
+@pytest.mark.parametrize("case", ["scoped", "cluster", "site", "webhook"])
 def test_no_rule_is_a_wildcard_and_none_names_push_secrets_unless_asked(rendered: dict[str, Any], case: str) -> None:
     roles = [*named(rendered[case], "Role").values(), *named(rendered[case], "ClusterRole").values()]
     rules = [rule for role in roles for rule in role["rules"]]
@@ -192,8 +195,8 @@ def test_an_adopted_operator_gets_an_account_a_store_and_nothing_else(rendered: 
 
 def test_what_a_site_sets_is_what_it_gets(rendered: dict[str, Any]) -> None:
     objects = rendered["site"]
-    assert not named(objects, "ClusterRole"), "Vault has a reviewer of its own"
-    (deployment,) = named(objects, "Deployment").values()
+    assert "/gpu-cluster-vault-token-review" not in named(objects, "ClusterRole"), "Vault has a reviewer of its own"
+    deployment = named(objects, "Deployment")["ml-serving/external-secrets"]
     assert deployment["spec"]["replicas"] == 2
     assert "strategy" not in deployment["spec"]
     pod = deployment["spec"]["template"]["spec"]
@@ -216,3 +219,101 @@ def test_what_a_site_sets_is_what_it_gets(rendered: dict[str, Any]) -> None:
     (store,) = named(objects, "SecretStore").values()
     assert store["spec"]["provider"]["vault"]["auth"]["kubernetes"]["serviceAccountRef"]["audiences"] == ["vault"]
     assert not named(objects, "ConfigMap"), "the CA is there already"
+
+
+SERVER, CERTIFIER = "external-secrets/external-secrets-webhook", "external-secrets/external-secrets-cert-controller"
+
+
+def test_a_webhook_is_run_only_if_asked_in_a_namespace_that_lets_nothing_else_in(rendered: dict[str, Any]) -> None:
+    for case in ("scoped", "cluster"):
+        assert not [item for key in named(rendered[case], "Deployment") if "webhook" in (item := key)]
+        assert not rendered[case]["webhook_configurations"]
+    objects = rendered["webhook"]
+    assert set(named(objects, "Deployment")) == {"ml-serving/external-secrets", SERVER, CERTIFIER}
+    labels = named(objects, "Namespace")["/external-secrets"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    policies = named(objects, "NetworkPolicy")
+    assert policies["external-secrets/default-deny"]["spec"]["podSelector"] == {}
+    accounts = named(objects, "ServiceAccount")
+    assert {SERVER, CERTIFIER, "external-secrets/default"} < set(accounts)
+    assert {account["automountServiceAccountToken"] for account in accounts.values()} == {False}
+    (secret,) = named(objects, "Secret").values()
+    assert secret.keys() == {"apiVersion", "kind", "metadata", "type"}, "what it holds is made in the cluster"
+
+
+def test_its_pods_meet_the_restricted_level_and_only_one_has_the_key_of_the_ca(rendered: dict[str, Any]) -> None:
+    deployments = named(rendered["webhook"], "Deployment")
+    operator = deployments["ml-serving/external-secrets"]["spec"]["template"]["spec"]
+    for place in (SERVER, CERTIFIER):
+        spec = deployments[place]["spec"]
+        pod = spec["template"]["spec"]
+        assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+        assert f"external-secrets/{pod['serviceAccountName']}" == place
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"] == operator["securityContext"]
+        (container,) = pod["containers"]
+        assert container["image"] == operator["containers"][0]["image"]
+        assert container["securityContext"] == operator["containers"][0]["securityContext"]
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
+        assert pod["volumes"][0] == operator["volumes"][0], "the token"
+    _token, certificate = deployments[SERVER]["spec"]["template"]["spec"]["volumes"]
+    assert [item["key"] for item in certificate["secret"]["items"]] == ["ca.crt", "tls.crt", "tls.key"]
+    assert len(deployments[CERTIFIER]["spec"]["template"]["spec"]["volumes"]) == 1
+
+
+def test_the_webhook_has_no_right_and_the_other_one_may_write_three_objects_and_events(
+    rendered: dict[str, Any],
+) -> None:
+    objects = rendered["webhook"]
+    bindings = {**named(objects, "RoleBinding"), **named(objects, "ClusterRoleBinding")}
+    assert "external-secrets-webhook" not in {
+        subject["name"] for item in bindings.values() for subject in item["subjects"]
+    }
+    checks = "gpu-cluster-secretstore-validate,gpu-cluster-externalsecret-validate"
+    assert rights(named(objects, "ClusterRole")["/gpu-cluster-external-secrets-cert-controller"]) == {
+        "customresourcedefinitions": {"list", "watch"},
+        "validatingwebhookconfigurations": {"list", "watch"},
+        f"validatingwebhookconfigurations {checks}": {"update"},
+        "endpointslices": {"list", "watch"},
+    }
+    roles = named(objects, "Role")
+    assert rights(roles[CERTIFIER]) == {"secrets external-secrets-webhook": {"get", "update"}}
+    assert rights(roles["default/external-secrets-cert-controller"]) == {"events": {"create", "patch"}}
+
+
+def test_anybody_may_ask_the_webhook_which_asks_nobody(rendered: dict[str, Any]) -> None:
+    policies = named(rendered["webhook"], "NetworkPolicy")
+    server = policies["external-secrets/allow-external-secrets-webhook"]["spec"]
+    assert server["policyTypes"] == ["Ingress", "Egress"]
+    assert server["ingress"] == [{"ports": [{"protocol": "TCP", "port": 10250}]}]
+    assert "egress" not in server
+    certifier = policies["external-secrets/allow-external-secrets-cert-controller"]["spec"]
+    assert certifier["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in certifier
+    dns, api_server = certifier["egress"]
+    assert {port["port"] for port in dns["ports"]} == {53}
+    assert [api_server] == API_SERVER
+
+
+@pytest.mark.parametrize(
+    ("case", "resources"),
+    [
+        ("webhook", ["secretstores", "externalsecrets"]),
+        ("cluster with webhook", ["secretstores", "clustersecretstores", "externalsecrets"]),
+    ],
+)
+def test_only_what_is_written_for_stages_is_checked_and_nothing_waits_for_a_webhook_that_is_away(
+    rendered: dict[str, Any], case: str, resources: list[str]
+) -> None:
+    configurations = named(rendered[case], "ValidatingWebhookConfiguration").values()
+    assert {item["metadata"]["labels"]["external-secrets.io/component"] for item in configurations} == {"webhook"}
+    webhooks = [webhook for item in configurations for webhook in item["webhooks"]]
+    assert [webhook["rules"][0]["resources"][0] for webhook in webhooks] == resources
+    for webhook in webhooks:
+        assert webhook["name"].endswith(".external-secrets.io"), "others get no CA"
+        assert webhook["failurePolicy"] == "Ignore"
+        assert webhook["rules"][0]["operations"] == ["CREATE", "UPDATE"]
+        assert "caBundle" not in webhook["clientConfig"], "it is that of the cert-controller"
+        if webhook["rules"][0]["scope"] == "Namespaced":
+            (expression,) = webhook["namespaceSelector"]["matchExpressions"]
+            assert expression["values"] == ["ml-serving"]

@@ -14,6 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_sec
     describe,
     excess,
     find_operators,
+    is_own_webhook,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_survey import survey
 
@@ -38,6 +39,20 @@ def bound(*rules: dict[str, Any], account: str = "eso") -> tuple[list[Any], dict
     subject = {"kind": "ServiceAccount", "name": account, "namespace": "eso-system"}
     binding = {"subjects": [subject], "roleRef": {"kind": "ClusterRole", "name": "r"}}
     return [binding], {"r": {"metadata": {"name": "r"}, "rules": list(rules)}}
+
+
+@pytest.mark.parametrize(
+    ("there", "own"),
+    [
+        (deployment(args=("webhook", "--port=10250"), labels=OWN), True),
+        (deployment(args=("certcontroller",), labels=OWN), True),
+        (deployment(args=("webhook", "--port=10250")), False),
+        (deployment(labels=OWN), False),
+        (deployment("example.com/other:1", args=("webhook",), labels=OWN), False),
+    ],
+)
+def test_a_webhook_is_ours_if_we_applied_it(there: dict[str, Any], own: bool) -> None:
+    assert is_own_webhook(there) == own
 
 
 READS = "it reads the Secrets of all namespaces"

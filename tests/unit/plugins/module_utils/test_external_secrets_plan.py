@@ -54,6 +54,7 @@ SETTINGS: dict[str, Any] = {
     "generators": [],
     "replicas": 1,
     "extra_args": [],
+    "webhook": False,
 }
 TRAINING_SECRETS = {**TRAINING, "secrets": [{"name": "s3", "data": {"key": {"path": "ml/s3"}}}]}
 TWO = [TRAINING_SECRETS, SERVING, MONITORING]
@@ -230,6 +231,47 @@ def test_the_admission_policies_are_told_of_the_operator_in_a_stage() -> None:
     ]
 
 
+def test_a_webhook_is_run_only_if_asked_and_only_where_something_is_to_be_checked() -> None:
+    assert (planned()["webhook"], planned()["own_namespace"]) == (None, False)
+    idle = planned(webhook=True, vault={"url": ""})
+    assert (idle["webhook"], idle["own_namespace"]) == (None, False)
+    assert planned(webhook=True)["own_namespace"]
+    assert planned(mode="cluster")["own_namespace"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kinds"),
+    [
+        ("scoped", "externalsecrets.external-secrets.io,secretstores.external-secrets.io"),
+        (
+            "cluster",
+            "externalsecrets.external-secrets.io,secretstores.external-secrets.io,clustersecretstores.external-secrets.io",
+        ),
+    ],
+)
+def test_the_certificate_is_for_the_name_of_the_service_and_waits_for_no_kind_that_is_not_served(
+    mode: str, kinds: str
+) -> None:
+    found = planned(mode=mode, webhook=True, stages=TWO)["webhook"]
+    assert found["namespaces"] == ["ml-serving", "ml-training"]
+    assert found["cluster_stores"] == (mode == "cluster")
+    server, certifier = found["pods"]
+    assert server["args"][:4] == [
+        "webhook",
+        "--port=10250",
+        "--dns-name=external-secrets-webhook.external-secrets.svc",
+        "--cert-dir=/tmp/certs",
+    ]
+    assert certifier["args"][0] == "certcontroller"
+    assert {
+        "--service-name=external-secrets-webhook",
+        "--service-namespace=external-secrets",
+        "--secret-name=external-secrets-webhook",
+        "--secret-namespace=external-secrets",
+        f"--crd-names={kinds}",
+    } < set(certifier["args"])
+
+
 def test_http_is_possible_and_told() -> None:
     found = planned(vault_allow_http=True, vault={"url": "http://127.0.0.1:8200", "ca_cert": ""})
     assert found["warnings"] == [PLAIN]
@@ -279,6 +321,11 @@ def test_http_is_possible_and_told() -> None:
             {"mode": "cluster", "stages": [{**SERVING, "namespace": "external-secrets"}]},
             "stage serving: its namespace external-secrets is that of the operator in mode cluster",
         ),
+        (
+            {"webhook": True, "stages": [SERVING, {**TRAINING, "namespace": "external-secrets"}]},
+            "stage training: its namespace external-secrets is that of the operator in mode cluster, and of the web",
+        ),
+        ({"webhook": True, "mode": "adopt"}, "external_secrets_webhook: must be false with mode adopt"),
         (
             {"stages": [{**SERVING, "secrets": [{"name": "s", "data": {"a/b": {"path": "x"}}}]}]},
             "stages[0].secrets[0].data.a/b: a key of a Secret must be",
