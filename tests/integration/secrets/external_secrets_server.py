@@ -113,14 +113,19 @@ def running_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -
         operator.stop()
 
 
-def start_operator(kubeconfig: Path, arguments: Sequence[str], folder: Path) -> Operator:
-    """Begin to run it; its log is kept in ``folder``."""
+def start_operator(
+    kubeconfig: Path, arguments: Sequence[str], folder: Path, own: Sequence[str] = OWN_PORTS
+) -> Operator:
+    """Begin to run it, or another of its commands; its log is kept in ``folder``.
+
+    ``own`` are arguments that this machine needs instead of those given.
+    """
     log = folder / f"external-secrets-{uuid.uuid4().hex[:8]}.log"
     # In the cluster, the namespace of the election is that of the pod; elsewhere there is none, and no second one.
     kept = [argument for argument in arguments if not argument.startswith("--enable-leader-election")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(external_secrets_program()), *kept, *OWN_PORTS],
+            [str(external_secrets_program()), *kept, *own],
             env={"KUBECONFIG": str(kubeconfig), "HOME": str(folder), "PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             stdout=output,
