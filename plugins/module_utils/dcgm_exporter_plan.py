@@ -14,9 +14,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import dns_label_problem
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_peers import namespace_peer, read_labels
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_peers import read_prometheus
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.placement import (
     read_node_selector,
     read_tolerations,
@@ -38,7 +37,6 @@ SETTINGS = frozenset(
     }
 )
 _COUNTER = {"field": REQUIRED, "type": "gauge", "help": REQUIRED}
-_PROMETHEUS = {"namespace": REQUIRED, "pods": REQUIRED}
 _FIELD = re.compile(r"DCGM_(FI|EXP)_[A-Z0-9_]+")
 OPENED = (
     "dcgm_exporter_profiling is true: the exporter gets the capability SYS_ADMIN, which is close to root on the node. "
@@ -73,7 +71,7 @@ def plan(settings: Mapping[str, object]) -> Json:
     if not counters and not problems:
         keys["counters"].refuse("must not be empty")
     _refuse_repeated(keys["counters"], counters)
-    prometheus = _read_prometheus(keys["prometheus"])
+    prometheus = read_prometheus(keys["prometheus"])
     placed = {
         "node_selector": read_node_selector(keys["node_selector"]),
         "tolerations": read_tolerations(keys["taints"]),
@@ -108,16 +106,6 @@ def _refuse_repeated(entry: Entry, counters: Sequence[Counter]) -> None:
     fields = [field for field, _kind, _help in counters]
     for field in sorted({field for field in fields if field and fields.count(field) > 1}):
         entry.refuse(f"{field} is given twice, here or in dcgm_exporter_profiling_counters")
-
-
-def _read_prometheus(entry: Entry) -> Json:
-    keys = entry.keys(_PROMETHEUS)
-    namespace = keys["namespace"].text()
-    keys["namespace"].refuse(dns_label_problem(namespace, "namespace") if namespace else None)
-    pods = read_labels(keys["pods"])
-    if isinstance(keys["pods"].value, Mapping) and not pods:
-        keys["pods"].refuse("must not be empty, as that lets every pod of the namespace in")
-    return namespace_peer(namespace, pods)
 
 
 def _csv(counters: Sequence[Counter]) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages as stage_model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.label_syntax import (
-    dns_label_problem,
     dns_subdomain_problem,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
@@ -21,7 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_peer
     namespace_peer,
     read_dns,
     read_endpoints,
-    read_labels,
+    read_prometheus,
     read_rules,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_vaults import (
@@ -31,7 +30,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stage_vaults
     Vault,
     read_vault,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry, suggest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import Entry, suggest
 
 MODES = ("scoped", "cluster", "adopt")
 NAME = "external-secrets"
@@ -62,7 +61,6 @@ GENERATORS = (
 """Kinds of generators.external-secrets.io/v1alpha1 that live in a namespace."""
 
 _PREFIX = "external_secrets_"
-_PROMETHEUS = {"namespace": REQUIRED, "pods": REQUIRED}
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
         served,
         account,
         site_vault["role_prefix"].text(),
-        _read_text(entry("api_audience")),
+        entry("api_audience").filled_text(),
         read_rules(entry("api_server"), "to", known),
         [traffic.rule("to") for traffic in dns],
         _read_scrapers(entry("metrics"), Entry("gpu_cluster_prometheus", given["prometheus"], problems)),
@@ -228,23 +226,8 @@ def _read_name(entry: Entry, what: str) -> str:
     return text
 
 
-def _read_text(entry: Entry) -> str:
-    text = entry.text()
-    if not text:
-        entry.refuse("must not be empty")
-    return text
-
-
 def _read_scrapers(metrics: Entry, prometheus: Entry) -> list[Json]:
-    if not metrics.flag():
-        return []
-    keys = prometheus.keys(_PROMETHEUS)
-    namespace = keys["namespace"].text()
-    keys["namespace"].refuse(dns_label_problem(namespace, "namespace") if namespace else None)
-    pods = read_labels(keys["pods"])
-    if isinstance(keys["pods"].value, Mapping) and not pods:
-        keys["pods"].refuse("must not be empty, as that lets every pod of the namespace in")
-    return [namespace_peer(namespace, pods)]
+    return [read_prometheus(prometheus)] if metrics.flag() else []
 
 
 def _read_replicas(entry: Entry) -> int:

@@ -38,6 +38,7 @@ _ENDPOINT = {
     "stage": OPTIONAL,
     "ports": REQUIRED,
 }
+_PROMETHEUS = {"namespace": REQUIRED, "pods": REQUIRED}
 _DNS = {"namespace": REQUIRED, "pods": REQUIRED, "ports": REQUIRED, "node_local_addresses": ()}
 _DNS_PORTS: list[Json] = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
 
@@ -82,6 +83,16 @@ def read_labels(entry: Entry) -> dict[str, str]:
         for problem in label_problems(entry.value):
             entry.refuse(problem)
     return labels
+
+
+def read_prometheus(entry: Entry) -> Json:
+    """The peer for the pods of Prometheus: ``gpu_cluster_prometheus``, or what a role has in its place."""
+    keys = entry.keys(_PROMETHEUS)
+    namespace = _read_namespace(keys["namespace"])
+    pods = read_labels(keys["pods"])
+    if isinstance(keys["pods"].value, Mapping) and not pods:
+        keys["pods"].refuse("must not be empty, as that lets every pod of the namespace in")
+    return namespace_peer(namespace, pods)
 
 
 def read_dns(entry: Entry) -> list[Traffic]:

@@ -114,7 +114,7 @@ def read_vault(site: Site, own: Entry, read_file: ReadFile) -> Vault | None:
         keys["namespace"].text(),
         _read_mount(keys["kv_mount"]),
         _read_mount(keys["auth_mount"]),
-        _read_text(keys["audience"]),
+        keys["audience"].filled_text(),
         keys["self_review"].flag(),
         _read_certificates(given, site, keys["ca_cert"], read_file),
         rules,
@@ -164,13 +164,6 @@ def _read_mount(entry: Entry) -> str:
     text = entry.text().strip("/")
     if not _MOUNT.fullmatch(text):
         entry.refuse(f"{entry.value!r} is no mount, such as secret or team-a/kv")
-    return text
-
-
-def _read_text(entry: Entry) -> str:
-    text = entry.text()
-    if not text:
-        entry.refuse("must not be empty")
     return text
 
 

@@ -86,6 +86,13 @@ class Entry:
             self.refuse(f"must be a string, not {describe(self.value)}; quote it")
         return str(self.value) if isinstance(self.value, str) else ""
 
+    def filled_text(self) -> str:
+        """A string that is not empty."""
+        text = self.text()
+        if not text:
+            self.refuse("must not be empty")
+        return text
+
     def choice(self, choices: Iterable[str]) -> str:
         """One of some strings."""
         text = self.text()
