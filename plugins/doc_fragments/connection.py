@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The ``connection`` fragment; the argument spec is ``module_utils/connection.py``."""
+    """The ``connection`` fragment; the argument spec is ``module_utils/api/connection.py``."""
 
     DOCUMENTATION = r"""
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The ``node_selection`` fragment; the argument spec is ``module_utils/node_selection.py``."""
+    """The ``node_selection`` fragment; the argument spec is ``module_utils/nodes/selection.py``."""
 
     DOCUMENTATION = r"""
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The ``vault_connection`` fragment; the argument spec is ``module_utils/vault_connection.py``."""
+    """The ``vault_connection`` fragment; the argument spec is ``module_utils/vault/connection.py``."""
 
     DOCUMENTATION = r"""
 options:

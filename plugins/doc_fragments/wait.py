@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The ``wait`` fragment; the argument spec is ``module_utils/wait.py``."""
+    """The ``wait`` fragment; the argument spec is ``module_utils/api/wait.py``."""
 
     DOCUMENTATION = r"""
 options:

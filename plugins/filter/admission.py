@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission_plan import Plan, plan_admission
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.plan import Plan, plan_admission
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 
 def admission(stages: object, **settings: Any) -> Plan:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.dcgm_exporter_plan import plan
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.dcgm_exporter import plan
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_settings import planned_settings
 
 

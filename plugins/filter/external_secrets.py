@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_plan import plan
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.plan import plan
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_settings import planned_settings
 
 

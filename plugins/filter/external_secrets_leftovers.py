@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_leftovers import leftovers
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.leftovers import leftovers
 
 
 def external_secrets_leftovers(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.pinned import (
     LEADING_VERSION,
     Floor,
     Pins,

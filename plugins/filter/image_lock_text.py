@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_lock import read_locked_images
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.lock import read_locked_images
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.image_lock_file import lock_text
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_wanted import read_wanted
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.wanted import read_wanted
 
 
 def node_marks(labels: object, taints: object = (), type_label: object = "", types: object = None) -> dict[str, Any]:

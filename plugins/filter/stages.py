@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import Network, StageError, validate
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.model import Network, StageError, validate
 
 
 def stages(

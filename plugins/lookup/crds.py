@@ -60,8 +60,8 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import cache_folder
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import cache_folder
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.crd_file import take_crds
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.pinned_file import Pinned, read_pinned
 

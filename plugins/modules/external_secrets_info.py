@@ -101,11 +101,11 @@ api_server:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets_survey import survey
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.survey import survey
 
 
 def main() -> None:

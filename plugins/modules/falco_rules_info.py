@@ -122,15 +122,15 @@ findings:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import rules_that_fire
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_fields import ENGINE_VERSION
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_findings import ERROR
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_lint import lint
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import NOTHING_KNOWN
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_stock import STOCK
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import rules_that_fire
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.fields import ENGINE_VERSION
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findings import ERROR
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.linter import lint
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import NOTHING_KNOWN
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK
 
 ARGUMENT_SPEC = {
     "rules": {

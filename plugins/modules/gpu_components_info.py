@@ -130,11 +130,11 @@ nodes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.component_survey import parse_question, survey
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.survey import parse_question, survey
 
 COMPONENTS = ["device_plugin", "dcgm_exporter", "falco"]
 ARGUMENT_SPEC = {

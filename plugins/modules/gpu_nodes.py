@@ -130,18 +130,18 @@ intolerant_daemon_sets:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import SELECTION_OPTIONS, selection
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_wanted import read_wanted
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import (
     NodeOptions,
     NodesOutcome,
     harden_nodes,
     nodes_result,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import SELECTION_OPTIONS, selection
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.wanted import read_wanted
 
 TAINT_OPTIONS = {
     "key": {"type": "str", "required": True, "no_log": False},

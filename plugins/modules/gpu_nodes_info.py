@@ -53,16 +53,16 @@ nodes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.node_selection import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import node_facts
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import (
     SELECTION_OPTIONS,
     read_nodes,
     selection,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes import node_facts
 
 
 def main() -> None:

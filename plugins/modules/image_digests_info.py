@@ -175,13 +175,13 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_digests import Resolved, Wishes, resolve
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_client import RegistryClient
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_credentials import find_docker_config
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_endpoints import Endpoints, read_settings
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry_transport import Patience, Transport
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.digests import Resolved, Wishes, resolve
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.client import RegistryClient
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.credentials import find_docker_config
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.endpoints import Endpoints, read_settings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.transport import Patience, Transport
 
 ARGUMENT_SPEC = {
     "images": {"type": "list", "elements": "str", "required": True},

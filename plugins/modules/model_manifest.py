@@ -88,19 +88,19 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checksum_file import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.models.checksums import (
     as_text,
     compare,
     parse_sums,
     sums_text,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.model_tree import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.models.tree import (
     ModelTree,
     check_patterns,
     read_sums,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
 
 SUMS_NAME = "SHA256SUMS"
 ARGUMENT_SPEC = {

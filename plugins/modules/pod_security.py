@@ -110,20 +110,20 @@ violations:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.apply import ApplyOptions
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import connect
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.pod_security import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import ApplyOptions
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove import RemoveOptions, remove_manifests
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Outcome, module_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.pod_security import (
     Violation,
     describe,
     enforce,
     namespace_manifests,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.remove import RemoveOptions, remove_manifests
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.results import Outcome, module_result
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.server_side_apply import Ownership
 
 NAMESPACE_OPTIONS = {
     "name": {"type": "str", "required": True},

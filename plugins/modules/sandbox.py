@@ -149,18 +149,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import build
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_build import plan_build
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_lifecycle import start, tear_down
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_nodes import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.build import plan_build
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import build
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.lifecycle import start, tear_down
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.nodes import (
     control_plane_group,
     cpu_group,
     gpu_group,
     make_nodes,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_paths import SandboxPaths
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.paths import SandboxPaths
 
 GPU_GROUP_SPEC = {
     "prefix": {"type": "str", "required": True},

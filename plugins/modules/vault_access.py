@@ -175,23 +175,23 @@ counts:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import bring_about
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.access import bring_about
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import (
     VAULT_OPTIONS,
     is_loopback,
     read_vault_settings,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import read_access
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_live import Live
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_plan import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.grants import read_access
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.live import Live
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.plan import (
     Removal,
     Step,
     plan_absent,
     plan_present,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_session import vault_session
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.session import vault_session
 
 DELETIONS = {"type": "str", "choices": ["never", "empty", "always"], "default": "never"}
 ARGUMENT_SPEC = {

@@ -122,15 +122,15 @@ failures:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import (
     VAULT_OPTIONS,
     read_vault_settings,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_kv import Wanted, write_values
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_session import vault_session
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_values import check_values
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.kv import Wanted, write_values
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.session import vault_session
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.values import check_values
 
 ARGUMENT_SPEC = {
     "kv_mount": {"type": "str", "default": "secret"},

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 
 CRD = "CustomResourceDefinition"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

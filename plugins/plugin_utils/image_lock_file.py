@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_lock import LockedImage, read_locked_images
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.validation import REQUIRED, Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import REQUIRED, Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.lock import LockedImage, read_locked_images
 
 VERSION = 1
 _HEADER = """\

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.urls import ConnectionError as UrlConnectionError
 from ansible.module_utils.urls import SSLValidationError, open_url
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_BYTES = 64 * 1024 * 1024

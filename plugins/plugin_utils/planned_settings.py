@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.network_addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 display = Display()
 

@@ -20,7 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import build, cache_folder, plan_programs
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
+    build,
+    cache_folder,
+    plan_programs,
+)
 from sandbox_access import CHECKOUT
 
 SOURCES = CHECKOUT / "tests" / "servers" / "registry"

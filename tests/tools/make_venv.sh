@@ -37,7 +37,7 @@ fi
 if ! PYTHONPATH=.build/collections "$venv/bin/python" - 2>/dev/null <<'EOF_PYTHON'
 import os
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import find_go, go_folders
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import find_go, go_folders
 
 find_go(go_folders(os.environ))
 EOF_PYTHON

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import urllib3
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import client as client_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.client import Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.connection import Limits
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import client as client_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits
 
 PATIENT = Limits()
 Answer = tuple[int, object, dict[str, str]] | Exception

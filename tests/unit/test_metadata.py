@@ -31,7 +31,7 @@ def load(path: str) -> dict[str, Any]:
 def licensed_files() -> Iterator[Path]:
     for folder in LICENSED_FOLDERS:
         for path in (CHECKOUT / folder).rglob("*"):
-            if path.suffix in LICENSED_SUFFIXES and "output" not in path.parts:
+            if path.suffix in LICENSED_SUFFIXES and "output" not in path.parts and path.stat().st_size > 0:
                 yield path
 
 

@@ -20,7 +20,7 @@ import pytest
 from alerts.cluster_series import Cluster, Series, always
 from alerts.programs import Programs
 from alerts.rule_rendering import render_rules
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox_ports import assign_ports
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.ports import assign_ports
 
 ALERTS = (
     "UnexpectedGPUUsage",

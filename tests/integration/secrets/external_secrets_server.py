@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
     build,
     cache_folder,
     find_go,

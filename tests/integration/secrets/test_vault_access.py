@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_access import bring_about
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_client import Answer, VaultClient
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import VaultSettings
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_grants import Access, Grant
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_plan import plan_present
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.access import bring_about
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.client import Answer, VaultClient
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import VaultSettings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.grants import Access, Grant
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.plan import plan_present
 from sandbox_access import CHECKOUT
 from token_server import make_pair
 from vault_server import VaultError, VaultServer, running_vault

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_client import Answer, VaultClient
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_connection import VaultSettings
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault_kv import Wanted, write_values
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.client import Answer, VaultClient
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import VaultSettings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.kv import Wanted, write_values
 from vault_server import VaultServer
 from vault_side import VaultSide, vault_side
 

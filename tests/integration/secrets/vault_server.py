@@ -19,7 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.go_build import build, cache_folder, plan_programs
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
+    build,
+    cache_folder,
+    plan_programs,
+)
 from sandbox_access import CHECKOUT
 from token_server import Pair, make_pair
 from vault_audit import VaultAudit

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import fires
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_lint import lint
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_rule_set import NOTHING_KNOWN
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_stock import STOCK
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import fires
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.linter import lint
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import NOTHING_KNOWN
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK
 
 RULES = Path(__file__).resolve().parents[3] / "roles" / "falco" / "files" / "ml_rules.yaml"
 RULE_SET = load_rules([(RULES.name, RULES.read_text(encoding="utf-8"))])

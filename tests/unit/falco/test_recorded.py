@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_evaluation import rules_that_fire
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco_files import load_rules
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import rules_that_fire
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 RULES = CHECKOUT / "roles" / "falco" / "files" / "ml_rules.yaml"

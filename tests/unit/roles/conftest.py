@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-COLLECTION = Path(stages.__file__).parents[2]
+COLLECTION = Path(stages.__file__).parents[3]
 Objects = dict[str, list[dict[str, Any]]]
 """The objects by the name of their template, without its suffixes."""
 Render = Callable[[str, Mapping[str, Mapping[str, Any]]], dict[str, Objects]]

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-COLLECTION = Path(stages.__file__).parents[2]
+COLLECTION = Path(stages.__file__).parents[3]
 ROLE = COLLECTION / "roles" / "gpu_alerts"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 SETTINGS = DEFAULTS["gpu_alerts_default_settings"]

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checksum_file import sums_text
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.models.checksums import sums_text
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-SCRIPT = Path(stages.__file__).parents[2] / "roles/workloads/templates/model_check.sh"
+SCRIPT = Path(stages.__file__).parents[3] / "roles/workloads/templates/model_check.sh"
 PROGRAMS = os.environ.get("MODEL_CHECK_PATH", "/usr/bin:/bin")
 ODD_NAMES = (
     "with space",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-COLLECTION = Path(stages.__file__).parents[2]
+COLLECTION = Path(stages.__file__).parents[3]
 # The sandbox is no layer: it has no README table of this form.
 ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir() if path.name != "sandbox")
 WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}

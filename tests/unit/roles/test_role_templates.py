@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-COLLECTION = Path(stages.__file__).parents[2]
+COLLECTION = Path(stages.__file__).parents[3]
 TEMPLATES = {
     "namespaces": "pod_security/templates/namespaces.yaml.j2",
     "accounts": "rbac/templates/service_accounts.yaml.j2",

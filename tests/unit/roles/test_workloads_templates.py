@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils import stages
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
-COLLECTION = Path(stages.__file__).parents[2]
+COLLECTION = Path(stages.__file__).parents[3]
 DOCUMENT = (COLLECTION / "docs/workloads.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
 EXAMPLE: dict[str, Any] = yaml.safe_load(BLOCKS[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.crd_file import take_crds
 
 WEBHOOK = {"strategy": "Webhook", "webhook": {"clientConfig": {"service": {"name": "w", "namespace": "default"}}}}

@@ -11,8 +11,8 @@ import pytest
 from ansible.errors import AnsibleFilterError, AnsibleLookupError
 from ansible_collections.gpu_cluster.hardening.plugins.filter.image_lock_text import image_lock_text
 from ansible_collections.gpu_cluster.hardening.plugins.lookup.image_lock import LookupModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.image_lock import LockedImage
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.lock import LockedImage
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.image_lock_file import lock_text, parse_lock
 
 A = "sha256:" + "0a" * 32

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From stages and settings to what the templates of the admission policies print. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import (
+    POD_POLICIES,
+    POLICIES,
+    Settings,
+    read_settings,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stage_model
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.peers import NAMESPACE_NAME
+
+DOMAIN = "gpu-cluster.hardening"
+API_VERSION = "admissionregistration.k8s.io/v1"
+SCOPES = ("", "-trial", "-elsewhere")
+"""A policy has up to three bindings: for stages, for stages on trial, and for all other namespaces."""
+GPU_QUOTA = "gpus"
+
+Plan = dict[str, Any]
+Scope: TypeAlias = "tuple[str, list[str], dict[str, Any] | None]"
+"""Which binding, what it does, and the namespaces it holds in: all if empty, none if None."""
+
+
+def plan_admission(stages: object, given: Mapping[str, object]) -> Plan:
+    """What is to be applied, and what is to be removed, as the templates want it.
+
+    Args:
+        stages: the stages as the user wrote them, see docs/stages.md.
+        given: the role's variables without their prefix.
+
+    Raises:
+        HardeningError: with everything that is wrong.
+    """
+    try:
+        model: list[dict[str, Any]] = list(stage_model.validate(stages))
+    except stage_model.StageError as error:
+        raise HardeningError(join_failures("The stages are wrong", error.problems)) from None
+    problems: list[str] = []
+    namespaces = {stage["name"]: stage["namespace"] for stage in model}
+    settings = read_settings(given, namespaces, problems)
+    if problems:
+        raise HardeningError(join_failures("The admission policies are set wrong", problems))
+    bindings = _bindings(model, settings)
+    policies = [policy for policy in POLICIES if any(binding["policy"] == policy for binding in bindings)]
+    quotas = _quotas(model, settings)
+    return {
+        "policies": policies,
+        "names": {policy: policy_name(policy) for policy in POLICIES},
+        "annotations": {policy: _annotations(policy, settings) for policy in POLICIES},
+        "exempt": {policy: _exempt(policy, settings) for policy in POLICIES},
+        "bindings": bindings,
+        "quotas": quotas,
+        "unwanted": _unwanted(policies, bindings, quotas, namespaces),
+        "namespaces": list(namespaces.values()),
+        "excluded_namespaces": settings.excluded,
+        "registries": {
+            namespace: settings.stage_registries.get(stage, settings.registries)
+            for stage, namespace in namespaces.items()
+        },
+        "other_registries": settings.registries,
+        "secret_group_read": settings.secret_group_read,
+        "gpu_accounts": _gpu_accounts(model, settings),
+        "gpu_resources": settings.gpu_resources,
+        "gpu_runtime_classes": settings.gpu_runtime_classes,
+        "gpu_taints": [list(taint) for taint in settings.gpu_taints],
+        "token_namespaces": [stage["namespace"] for stage in model if stage["service_account"]["automount"]],
+        "api_audiences": settings.api_audiences,
+        "refused_cluster_roles": settings.refused_cluster_roles,
+        "privileged_roles": _privileged_roles(stages, model),
+    }
+
+
+def policy_name(policy: str, scope: str = "") -> str:
+    """The name of a policy, or of one of its bindings: ``image-digests.gpu-cluster.hardening``."""
+    return f"{policy.replace('_', '-')}{scope}.{DOMAIN}"
+
+
+def _bindings(model: Sequence[Mapping[str, Any]], settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {"name": policy_name(policy, scope), "policy": policy, "actions": actions, "selector": selector}
+        for policy in POLICIES
+        for scope, actions, selector in _scopes(policy, model, settings)
+        if actions and selector is not None
+    ]
+
+
+def _scopes(policy: str, model: Sequence[Mapping[str, Any]], settings: Settings) -> list[Scope]:
+    actions = settings.actions[policy]
+    if policy not in POD_POLICIES:
+        return [("", actions, {})]
+    # The policy of pods is what Pod Security leaves open in its restricted level.
+    held = [stage for stage in model if policy != "pods" or stage["pod_security"]["enforce"] == "restricted"]
+    trial = [stage["namespace"] for stage in held if stage["name"] in settings.trial and "Deny" in actions]
+    strict = [stage["namespace"] for stage in held if stage["namespace"] not in trial]
+    foreign = [*settings.excluded, *(stage["namespace"] for stage in model)]
+    return [
+        ("", actions, _selector("In", strict)),
+        ("-trial", ["Warn", "Audit"], _selector("In", trial)),
+        ("-elsewhere", settings.cluster_wide.get(policy, []), _selector("NotIn", foreign)),
+    ]
+
+
+def _selector(operator: str, namespaces: Sequence[str]) -> dict[str, Any] | None:
+    """By the label that the API server itself sets, so that no namespace can leave or enter by a label."""
+    if not namespaces:
+        return None
+    return {"matchExpressions": [{"key": NAMESPACE_NAME, "operator": operator, "values": list(namespaces)}]}
+
+
+def _exempt(policy: str, settings: Settings) -> list[str]:
+    return [f"{item.namespace}/{item.name}" for item in settings.exemptions if item.policy == policy]
+
+
+def _annotations(policy: str, settings: Settings) -> dict[str, str]:
+    """Why objects are exempt, where whoever meets the exemption will look."""
+    reasons = [f"{item.namespace}/{item.name}: {item.reason}" for item in settings.exemptions if item.policy == policy]
+    return {f"{DOMAIN}/exemptions": "\n".join(reasons)} if reasons else {}
+
+
+def _gpu_accounts(model: Sequence[Mapping[str, Any]], settings: Settings) -> dict[str, list[str]]:
+    return {
+        stage["namespace"]: [stage["service_account"]["name"], *settings.gpu_accounts.get(stage["name"], [])]
+        for stage in model
+        if stage["gpu"]
+    }
+
+
+def _quotas(model: Sequence[Mapping[str, Any]], settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {
+            "namespace": stage["namespace"],
+            "stage": stage["name"],
+            "name": GPU_QUOTA,
+            "hard": {_quota_key(name): number for name, number in settings.gpu_quotas[stage["name"]].items()},
+        }
+        for stage in model
+        if settings.gpu_quotas.get(stage["name"])
+    ]
+
+
+def _quota_key(device: str) -> str:
+    """Extended resources are counted by their requests, devices of a DeviceClass by a name of their own.
+
+    Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/
+    """
+    return device if ".deviceclass.resource.k8s.io/" in device else f"requests.{device}"
+
+
+def _privileged_roles(raw: object, model: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Roles of this collection that hold more than others may, because their stage says so."""
+    written = raw if isinstance(raw, list | tuple) else []
+    return [
+        f"{stage['namespace']}/{stage['service_account']['name']}-role"
+        for stage, entry in zip(model, written, strict=True)
+        if entry.get("allow_privileged_rules")
+    ]
+
+
+def _unwanted(
+    policies: Sequence[str],
+    bindings: Sequence[Mapping[str, Any]],
+    quotas: Sequence[Mapping[str, Any]],
+    namespaces: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """What an earlier run may have applied and these settings do not want, as manifests for removal."""
+    kept = {binding["name"] for binding in bindings}
+    limited = {quota["namespace"] for quota in quotas}
+    names = [policy_name(policy, scope) for policy in POLICIES for scope in SCOPES]
+    return [
+        *(_reference("ValidatingAdmissionPolicyBinding", name) for name in names if name not in kept),
+        *(
+            _reference("ValidatingAdmissionPolicy", policy_name(policy))
+            for policy in POLICIES
+            if policy not in policies
+        ),
+        *(
+            {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": GPU_QUOTA, "namespace": namespace}}
+            for namespace in namespaces.values()
+            if namespace not in limited
+        ),
+    ]
+
+
+def _reference(kind: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}}

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turns what a site says of its images, hosts and networks into a Falco rules file. Pure.
+
+The file is loaded after ``roles/falco/files/ml_rules.yaml`` and replaces the lists and macros that are marked "site"
+there. Its defaults make the very lists and macros of that file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import read_network
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import REQUIRED, Entry, suggest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.pinned import read_repository
+
+Item = dict[str, Any]
+NEVER = "(evt.num = 0)"
+SHORTEST_LABEL = 4
+"""A shorter label of a host name would be found in too many DNS requests."""
+KEYS: dict[str, object] = {
+    "approved_images": [],
+    "gpu_stack_images": [],
+    "training_images": [],
+    "training_stages": [],
+    "serving_images": [],
+    "serving_stages": [],
+    "stages": [],
+    "approved_hosts": [],
+    "model_hubs": [],
+    "credential_paths": [],
+    "server_programs": [],
+    "known_commands": [],
+    "internal_networks": [],
+    "disabled_rules": [],
+    "exceptions": [],
+}
+"""What a site may say, with what it says if it does not."""
+_EXCEPTION = {"rule": REQUIRED, "name": REQUIRED, "values": REQUIRED}
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?")
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_PROGRAM_LENGTH = 15
+
+
+def site_rules(value: object) -> list[Item]:
+    """The items of the rules file.
+
+    Args:
+        value: a mapping with any of the keys of ``plugins/filter/falco_site_rules.yml``.
+
+    Raises:
+        HardeningError: with everything that is wrong.
+    """
+    root = Entry("falco_site_rules", value)
+    # Problems name the role's variables, which is what the user wrote.
+    keys = {name: replace(entry, path=f"falco_{name}") for name, entry in root.keys(KEYS).items()}
+    namespaces = {stage["name"].text(): stage["namespace"].text() for stage in _stages(keys["stages"])}
+    items = [
+        _list("ml_approved_images", _read(keys["approved_images"], read_repository)),
+        _list("ml_gpu_stack_images", _read(keys["gpu_stack_images"], read_repository)),
+        _list("ml_training_images", _read(keys["training_images"], read_repository)),
+        _list("ml_training_namespaces", _namespaces(keys["training_stages"], namespaces)),
+        _list("ml_serving_images", _read(keys["serving_images"], read_repository)),
+        _list("ml_serving_namespaces", _namespaces(keys["serving_stages"], namespaces)),
+        _list("ml_credential_paths", _read(keys["credential_paths"], _path)),
+        _list("ml_server_programs", _read(keys["server_programs"], _program)),
+        _list("ml_internal_networks", _read(keys["internal_networks"], _network)),
+        _macro("ml_approved_url_only", approved_url_only(_read(keys["approved_hosts"], _host))),
+        _list("ml_known_commands", _read(keys["known_commands"], _command)),
+        _macro("ml_hub_in_command", hub_in_command(hubs := _read(keys["model_hubs"], _domain))),
+        _macro("ml_hub_in_request", hub_in_request(hubs)),
+        *(_disabled(name) for name in keys["disabled_rules"].texts()),
+        *(_exception(entry) for entry in keys["exceptions"].items()),
+    ]
+    if root.problems:
+        raise HardeningError(join_failures("The variables of Falco are wrong", root.problems))
+    return items
+
+
+def approved_url_only(hosts: Sequence[str]) -> str:
+    """Condition: the command line names one URL, and its host is one of these. ``*.`` stands for any subdomain."""
+    if not hosts:
+        return NEVER
+    patterns = "|".join(_host_pattern(host) for host in hosts)
+    before, after = r"[^:]*(:[^/][^:]*)*", r"([/?# ][^:]*(:[^/][^:]*)*)?"
+    return f"(proc.cmdline regex '{before}://({patterns})(:[0-9]+)?{after}')"
+
+
+def _host_pattern(host: str) -> str:
+    """A dot becomes [.], as a backslash in a Falco condition would have to be doubled."""
+    anything, name = ("[-a-z0-9.]+[.]", host[2:]) if host.startswith("*.") else ("", host)
+    return anything + name.replace(".", "[.]")
+
+
+def hub_in_command(hubs: Sequence[str]) -> str:
+    """Condition: the command line names one of these hosts."""
+    return _any(f'proc.cmdline icontains "{hub}"' for hub in hubs)
+
+
+def hub_in_request(hubs: Sequence[str]) -> str:
+    """Condition: a DNS request is for one of these hosts. Only one label is looked for, see the macro in the file."""
+    labels = dict.fromkeys(hub.split(".")[-2] for hub in hubs)
+    return _any(f'evt.buffer contains "{label}"' for label in labels if len(label) >= SHORTEST_LABEL)
+
+
+def _any(checks: Iterable[str]) -> str:
+    joined = " or ".join(checks)
+    return f"({joined})" if joined else NEVER
+
+
+def _list(name: str, items: Sequence[str]) -> Item:
+    return {"list": name, "items": list(items), "override": {"items": "replace"}}
+
+
+def _macro(name: str, condition: str) -> Item:
+    return {"macro": name, "condition": condition, "override": {"condition": "replace"}}
+
+
+def _disabled(name: str) -> Item:
+    return {"rule": name, "enabled": False, "override": {"enabled": "replace"}}
+
+
+def _exception(entry: Entry) -> Item:
+    """What is wrong with names and values the linter says: it knows the rules."""
+    keys = entry.keys(_EXCEPTION)
+    values = [[part.value for part in row.items()] for row in keys["values"].items()]
+    return {
+        "rule": keys["rule"].text(),
+        "exceptions": [{"name": keys["name"].text(), "values": values}],
+        "override": {"exceptions": "append"},
+    }
+
+
+def _read(entry: Entry, read: Callable[[Entry], str]) -> list[str]:
+    return [read(item) for item in entry.items()]
+
+
+def _stages(entry: Entry) -> list[dict[str, Entry]]:
+    """Only name and namespace: the role ``cluster`` has checked the rest."""
+    return [
+        {key: Entry(f"{stage.path}.{key}", value, stage.problems) for key, value in stage.value.items()}
+        for stage in entry.items()
+        if isinstance(stage.value, Mapping) and {"name", "namespace"} <= stage.value.keys()
+    ]
+
+
+def _namespaces(entry: Entry, namespaces: Mapping[str, str]) -> list[str]:
+    """The namespaces of stages. A stage that is not there would switch rules off without a word."""
+    for item in entry.items():
+        if item.text() not in namespaces:
+            item.refuse(f"no stage is called {item.text()!r}{suggest(item.text(), namespaces)}; name others, or none")
+    return [namespaces[name] for name in entry.texts() if name in namespaces]
+
+
+def _path(entry: Entry) -> str:
+    text = entry.text()
+    if isinstance(entry.value, str) and not re.fullmatch(r"/[^\s()\"'=,]+", text):
+        entry.refuse(f"{text!r} is no absolute path without blanks, quotes, commas, '=' or parentheses")
+    return text.rstrip("/")
+
+
+def _program(entry: Entry) -> str:
+    text = entry.text()
+    if isinstance(entry.value, str) and not re.fullmatch(r"[^\s()\"'=,/]+", text):
+        entry.refuse(f"{text!r} is no name of a program without its folder")
+    return text[:_PROGRAM_LENGTH]  # the kernel keeps no more of it
+
+
+def _network(entry: Entry) -> str:
+    read_network(entry)
+    return f'"{entry.text()}"'
+
+
+def _command(entry: Entry) -> str:
+    text = entry.text()
+    if isinstance(entry.value, str) and (not text.strip() or '"' in text or "\\" in text):
+        entry.refuse(f"{text!r} is no command line without double quotes and backslashes")
+    return f'"{text}"'
+
+
+def _host(entry: Entry) -> str:
+    text = entry.text()
+    if isinstance(entry.value, str) and not _HOST.fullmatch(text):
+        entry.refuse(f"{text!r} is no host name, such as registry.internal, *.example.com or registry.internal:5000")
+    return text
+
+
+def _domain(entry: Entry) -> str:
+    text = entry.text()
+    if isinstance(entry.value, str) and not _DOMAIN.fullmatch(text):
+        entry.refuse(f"{text!r} is no domain, such as huggingface.co")
+        return "invalid.invalid"
+    return text

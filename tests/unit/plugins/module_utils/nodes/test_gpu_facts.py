@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves how a node is recognised as a GPU node and which model it is said to have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import gpu_node, gpu_type
+
+
+def node(labels: dict[str, str] | None = None, allocatable: dict[str, str] | None = None) -> dict[str, Any]:
+    metadata = {"name": "node-1", "resourceVersion": "7", "labels": labels or {}}
+    return {"metadata": metadata, "spec": {}, "status": {"allocatable": allocatable or {}}}
+
+
+@pytest.mark.parametrize(
+    ("product", "model"),
+    [
+        ("NVIDIA-A100-SXM4-80GB", "a100"),
+        ("NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", "a100"),
+        ("NVIDIA-H100-80GB-HBM3", "h100"),
+        ("NVIDIA-H100-NVL", "h100"),
+        ("NVIDIA-L40S", "l40s"),
+        ("NVIDIA-A10G-SHARED", "a10g"),
+        ("NVIDIA-GH200-480GB", "gh200"),
+        ("Tesla-T4", "t4"),
+        ("Tesla-V100-SXM2-16GB", "v100"),
+        ("NVIDIA-RTX-A6000", "a6000"),
+        ("NVIDIA-GeForce-RTX-4090", "rtx-4090"),
+        ("NVIDIA-RTX-6000-Ada-Generation", "rtx-6000-ada"),
+        ("Quadro-RTX-8000", "rtx-8000"),
+        ("NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition", "rtx-pro-6000"),
+        ("Something Unheard-Of", "something-unheard-of"),
+    ],
+)
+def test_the_model_is_read_from_the_product(product: str, model: str) -> None:
+    assert gpu_type(product) == model
+
+
+@pytest.mark.parametrize(
+    ("labels", "allocatable", "found_by"),
+    [
+        ({"nvidia.com/gpu.present": "true"}, {}, ("gfd",)),
+        ({"nvidia.com/gpu.product": "Tesla-T4"}, {}, ("gfd",)),
+        ({"feature.node.kubernetes.io/pci-10de.present": "true"}, {}, ("nfd",)),
+        ({"feature.node.kubernetes.io/pci-0302_10de.present": "true"}, {}, ("nfd",)),
+        ({}, {"nvidia.com/gpu": "8"}, ("allocatable",)),
+        ({}, {"nvidia.com/gpu.shared": "16"}, ("allocatable",)),
+        ({}, {"nvidia.com/mig-1g.10gb": "7"}, ("allocatable",)),
+        ({}, {"nvidia.com/gpu": "0"}, ()),
+        ({"nvidia.com/gpu.present": "false"}, {}, ()),
+        ({"feature.node.kubernetes.io/pci-15b3.present": "true"}, {"cpu": "8"}, ()),
+    ],
+)
+def test_a_gpu_node_is_known_by_its_labels_or_resources(
+    labels: dict[str, str], allocatable: dict[str, str], found_by: tuple[str, ...]
+) -> None:
+    assert gpu_node(node(labels, allocatable), "us").found_by == found_by
+
+
+def test_only_labels_of_our_field_manager_are_owned() -> None:
+    live = node({"a": "1", "b": "2"})
+    live["metadata"]["managedFields"] = [
+        {"manager": "us", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:a": {}}}}},
+        {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:b": {}}}}},
+    ]
+    assert gpu_node(live, "us").owned_labels == {"a"}
