@@ -25,23 +25,23 @@ class ModuleRunner:
     home: Path
     defaults: Mapping[str, Any]
 
-    def __call__(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+    def __call__(self, module: str, /, check: bool = False, **params: Any) -> dict[str, Any]:
         """Run a module that must succeed; returns its result."""
-        code, result = self._finish(name, check, params)
+        code, result = self._finish(module, check, params)
         assert code == 0 and not result.get("failed"), result.get("msg")
         return result
 
-    def failing(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+    def failing(self, module: str, /, check: bool = False, **params: Any) -> dict[str, Any]:
         """Run a module that must fail; returns its result."""
-        code, result = self._finish(name, check, params)
+        code, result = self._finish(module, check, params)
         assert code == 1 and result.get("failed"), f"it did not fail: {result}"
         return result
 
-    def start(self, name: str, check: bool = False, **params: Any) -> subprocess.Popen[str]:
+    def start(self, module: str, /, check: bool = False, **params: Any) -> subprocess.Popen[str]:
         """Begin a run, for tests that disturb it; :func:`result_of` ends it."""
         arguments = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": True}
         process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.{name}"],
+            [sys.executable, "-m", f"{MODULES}.{module}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,8 +54,8 @@ class ModuleRunner:
         process.stdin = None  # so that communicate() leaves it alone
         return process
 
-    def _finish(self, name: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        process = self.start(name, check, **params)
+    def _finish(self, module: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        process = self.start(module, check, **params)
         return result_of(process)
 
 

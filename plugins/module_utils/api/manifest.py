@@ -35,9 +35,14 @@ class Manifest:
         return self.api_version.rpartition("/")[0]
 
     @property
+    def full_name(self) -> str:
+        """Its namespace and name: ``ml-training/training-config``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
     def title(self) -> str:
         """How messages call it: ``ConfigMap ml-training/training-config``."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        return f"{self.kind} {self.full_name}"
 
 
 def parse_manifests(documents: Sequence[object]) -> list[Manifest]:

@@ -1,29 +1,19 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces with Pod Security levels, and what would break if a level were enforced."""
+"""Running pods that the Pod Security level of their namespace would not admit again, as the server warns of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import ApplyOptions, apply_manifests
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import ObjectResult, Outcome
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.labels import (
-    dns_label_problem,
-    label_problems,
-)
 
 PREFIX = "pod-security.kubernetes.io/"
-MODES = ("enforce", "audit", "warn")
-LEVELS = ("privileged", "baseline", "restricted")
-VERSION = re.compile(r"latest|v1\.\d+")
 # Texts of the server's warnings: k8s.io/pod-security-admission, admission.go
 HEADLINE = re.compile(r'existing pods in namespace "(?P<namespace>[^"]+)" violate the new PodSecurity enforce level')
 POD = re.compile(r"(?P<pod>[a-z0-9][-.a-z0-9]*)(?: \(and (?P<others>\d+) other pods?\))?: (?P<reasons>.+)")
@@ -47,18 +37,6 @@ class Violation:
     reasons: tuple[str, ...]
 
 
-def namespace_manifests(namespaces: Sequence[Mapping[str, Any]]) -> list[Manifest]:
-    """Namespace manifests from the module's option; levels and versions that are left out are not set.
-
-    Raises:
-        HardeningError: a name, level, version or label is invalid; all are named.
-    """
-    problems = [f"{entry.get('name')}: {problem}" for entry in namespaces for problem in _problems(entry)]
-    if problems:
-        raise HardeningError(join_failures("Invalid namespaces, nothing was changed", problems))
-    return parse_manifests([_manifest(entry) for entry in namespaces])
-
-
 def violations(results: Sequence[ObjectResult]) -> list[Violation]:
     """Read the server's warnings about running pods that a new level would refuse."""
     found: list[Violation] = []
@@ -73,15 +51,11 @@ def violations(results: Sequence[ObjectResult]) -> list[Violation]:
     return found
 
 
-def enforce(
-    client: Client, manifests: Sequence[Manifest], options: ApplyOptions, on_violation: str
-) -> tuple[Outcome, list[Violation]]:
-    """Apply the namespaces, unless running pods violate a level and ``on_violation`` is ``fail``.
+def reviewer(on_violation: str, found: list[Violation]) -> Callable[[Outcome], None]:
+    """A review of what is going to be applied, which notes violations in ``found``.
 
-    Raises:
-        HardeningError: pods violate a level, or the server refuses something. Nothing was changed.
+    It raises :class:`HardeningError` if there are any and ``on_violation`` is ``fail``.
     """
-    found: list[Violation] = []
 
     def review(predicted: Outcome) -> None:
         found.extend(violations(predicted.results))
@@ -93,40 +67,21 @@ def enforce(
                 failures=[describe(violation) for violation in found],
             )
 
-    outcome = apply_manifests(client, manifests, options, review)
-    remarks = [text for text in outcome.warnings if not HEADLINE.match(text) and not _is_pod_line(text, found)]
-    remarks = [_explain_incomplete(text) for text in remarks]
+    return review
+
+
+def remarks(outcome: Outcome, found: Sequence[Violation], on_violation: str) -> list[str]:
+    """The server's warnings as a user should read them: those on violations as ``on_violation`` says."""
+    texts = [text for text in outcome.warnings if not HEADLINE.match(text) and not _is_pod_line(text, found)]
+    texts = [_explain_incomplete(text) for text in texts]
     if on_violation == "warn":
-        remarks += [f"Running pod violates the enforced level: {line}" for line in _lines(found)]
-    return replace(outcome, warnings=tuple(remarks)), found
+        texts += [f"Running pod violates the enforced level: {line}" for line in _lines(found)]
+    return texts
 
 
 def describe(violation: Violation) -> dict[str, Any]:
     """A violation as the module returns it."""
     return {**asdict(violation), "reasons": list(violation.reasons)}
-
-
-def _manifest(entry: Mapping[str, Any]) -> dict[str, Any]:
-    labels = dict(entry.get("labels") or {})
-    for mode in MODES:
-        if entry.get(mode):
-            labels[PREFIX + mode] = entry[mode]
-            labels[f"{PREFIX}{mode}-version"] = entry.get(f"{mode}_version") or "latest"
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": entry["name"], "labels": labels}}
-
-
-def _problems(entry: Mapping[str, Any]) -> list[str]:
-    found = [dns_label_problem(entry.get("name"), "namespace"), *label_problems(entry.get("labels") or {})]
-    for mode in MODES:
-        level, version = entry.get(mode), entry.get(f"{mode}_version")
-        if level and level not in LEVELS:
-            found.append(f"{mode}: {level!r} is not one of {', '.join(LEVELS)}")
-        if version and not VERSION.fullmatch(version):
-            found.append(f"{mode}_version: {version!r} is neither latest nor of the form v1.37")
-    found += [
-        f"label {key} is set by its own option" for key in entry.get("labels") or {} if str(key).startswith(PREFIX)
-    ]
-    return [problem for problem in found if problem]
 
 
 def _lines(found: Sequence[Violation]) -> list[str]:
