@@ -57,7 +57,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import node_facts
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import node_facts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import (
     SELECTION_OPTIONS,
     read_nodes,

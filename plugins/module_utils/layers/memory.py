@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, ApiError, Client
@@ -31,6 +35,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revis
 
 MANAGER = "gpu_cluster.hardening.layers"
 CONFLICT_TRIES = 5
+NOTES = "notes.json.gz"
 SELF_PATH = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
@@ -94,6 +99,59 @@ def record(client: Client, layer: Layer, current: int, bodies: Sequence[Body], n
     raise ApiError(409, "Conflict", f"somebody else records revisions of {layer.name} all the time. Run again.")
 
 
+@dataclass(frozen=True)
+class Notes:
+    """What else a layer remembers: any JSON document.
+
+    Attributes:
+        version: resourceVersion of the object it is kept in; empty if there is none.
+    """
+
+    document: object
+    version: str = ""
+
+
+def read_notes(client: Client, layer: Layer) -> Notes:
+    """The notes of a layer; None if there are none, or what is there is not ours to read."""
+    live = _get(client, _path(layer, f"{layer.parent_name}-notes"))
+    if live is None:
+        return Notes(None)
+    packed = (live.get("binaryData") or {}).get(NOTES, "")
+    try:
+        document = json.loads(gzip.decompress(base64.b64decode(packed)))
+    except (ValueError, OSError, EOFError):
+        document = None
+    return Notes(document, str(live["metadata"].get("resourceVersion", "")))
+
+
+def write_notes(client: Client, layer: Layer, change: Callable[[object], object]) -> None:
+    """Change the notes of a layer, whoever else writes them meanwhile.
+
+    Raises:
+        ApiError: they cannot be written.
+    """
+    path = _path(layer, f"{layer.parent_name}-notes")
+    query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
+    for _attempt in range(CONFLICT_TRIES):
+        now = read_notes(client, layer)
+        wanted = change(now.document)
+        if now.version and wanted == now.document:
+            return
+        packed = gzip.compress(json.dumps(wanted, sort_keys=True, separators=(",", ":")).encode(), mtime=0)
+        metadata: dict[str, Any] = {"name": f"{layer.parent_name}-notes", "namespace": layer.namespace}
+        metadata["labels"] = {LAYER: layer.name}
+        metadata |= {"resourceVersion": now.version} if now.version else {}
+        data = {NOTES: base64.b64encode(packed).decode()}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": data}
+        try:
+            client.request("PATCH", path, query, body, APPLY_PATCH)
+            return
+        except ApiError as error:
+            if error.status != 409:
+                raise
+    raise ApiError(409, "Conflict", f"the notes of {layer.name} are being changed all the time. Run again.")
+
+
 def forget(client: Client, layer: Layer, current: int) -> None:
     """Delete revisions that are no longer kept."""
     for number in surplus([number_of(item) for item in _revisions(client, layer)], current):
@@ -102,9 +160,8 @@ def forget(client: Client, layer: Layer, current: int) -> None:
 
 def forget_all(client: Client, layer: Layer) -> None:
     """Delete all that is kept of a layer, its parent last."""
-    for item in _revisions(client, layer):
-        _delete(client, _path(layer, item["metadata"]["name"]))
-    _delete(client, _path(layer, layer.parent_name))
+    for name in kept_names(client, layer):
+        _delete(client, _path(layer, name))
 
 
 def revisions(client: Client, layer: Layer) -> list[Revision]:
@@ -124,9 +181,10 @@ def layers(client: Client, namespace: str) -> list[tuple[Layer, Parent, str]]:
 
 
 def kept_names(client: Client, layer: Layer) -> list[str]:
-    """Names of the ConfigMaps that are kept of a layer."""
-    names = [item["metadata"]["name"] for item in _revisions(client, layer)]
-    return [*names, *([layer.parent_name] if look(client, layer).version else [])]
+    """Names of the ConfigMaps that are kept of a layer, its parent last."""
+    pages = client.pages(_path(layer), {"labelSelector": f"{LAYER}={layer.name}"})
+    names = [str(item["metadata"]["name"]) for page in pages for item in page.get("items", [])]
+    return sorted(names, key=lambda name: (name == layer.parent_name, name))
 
 
 def _revisions(client: Client, layer: Layer) -> list[dict[str, Any]]:
