@@ -95,6 +95,27 @@ options:
         description: What to do if it is missing.
         type: str
         default: ""
+  keep:
+    description: Members of an earlier run that stay as they are, although they are not among O(manifests).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      api_version:
+        description: Version of the API.
+        type: str
+        default: v1
+      kind:
+        description: Kind of the object.
+        type: str
+        required: true
+      namespace:
+        description: Its namespace, if it has one.
+        type: str
+      name:
+        description: Its name.
+        type: str
+        required: true
   on_violation:
     description:
       - What to do if running pods violate the Pod Security level of a namespace among O(manifests). V(fail) changes
@@ -112,6 +133,12 @@ options:
     description:
       - Delete CustomResourceDefinitions that are no longer members, and all objects of their kinds. Otherwise they are
         left as they are.
+    type: bool
+    default: false
+  delete_claims:
+    description:
+      - Delete PersistentVolumeClaims that are no longer members, and the data that their volumes hold. Otherwise they
+        are left as they are.
     type: bool
     default: false
   purge:
@@ -224,7 +251,10 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.door import run_layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requirements import OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requirements import (
+    REFERENCE_OPTIONS,
+    REQUIRES_OPTIONS,
+)
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -235,10 +265,12 @@ ARGUMENT_SPEC = {
     "force": {"type": "bool", "default": False},
     "rehearse": {"type": "bool", "default": True},
     "replace": {"type": "list", "elements": "str", "default": []},
-    "requires": {"type": "list", "elements": "dict", "default": [], "options": OPTIONS},
+    "requires": {"type": "list", "elements": "dict", "default": [], "options": REQUIRES_OPTIONS},
+    "keep": {"type": "list", "elements": "dict", "default": [], "options": REFERENCE_OPTIONS},
     "on_violation": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
     "delete_namespaces": {"type": "bool", "default": False},
     "delete_crds": {"type": "bool", "default": False},
+    "delete_claims": {"type": "bool", "default": False},
     "purge": {"type": "bool", "default": False},
     "render_to": {"type": "path"},
     "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},

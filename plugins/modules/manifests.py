@@ -163,8 +163,8 @@ def run(module: AnsibleModule) -> Outcome:
         params["field_manager"],
         params["delete_namespaces"],
         params["delete_crds"],
-        module.check_mode,
-        wait_seconds(params),
+        check=module.check_mode,
+        wait_seconds=wait_seconds(params),
     )
     return remove_manifests(client, manifests, options)
 

@@ -45,6 +45,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_s
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_ready, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, in_waves
 
+DAEMON_SET = ("apps", "DaemonSet")
 DISCOVERY_SECONDS = 15.0
 CRD_SECONDS = 30.0  # a CRD is established in a second or not at all
 REPLACE_SECONDS = 120.0
@@ -109,6 +110,8 @@ def await_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline
     """
     targets: list[Target] = []
     for result in outcome.results:
+        if is_somebody_elses_trouble(result):
+            continue
         resource = discovery.find(result.manifest.api_version, result.manifest.kind)
         ready = result.after is not None and until_ready(result.after).ready
         if resource and is_waitable(result.manifest.group, result.manifest.kind) and not ready:
@@ -118,6 +121,23 @@ def await_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline
         live = {result.manifest.where: result.after for result in outcome.results if result.after is not None}
         explained = client.map(lambda failure: _with_warning(client, failure, live[failure.manifest.where]), failures)
         raise failure_error("Applied, but not ready", explained, outcome)
+
+
+def is_somebody_elses_trouble(result: ObjectResult) -> bool:
+    """Whether waiting for an object would only wait for nodes: of hundreds, one is always down.
+
+    A DaemonSet that this run did not change is as ready as its nodes are.
+    """
+    return not result.changed and (result.manifest.group, result.manifest.kind) == DAEMON_SET
+
+
+def unready_remarks(outcome: Outcome) -> list[str]:
+    """What is not ready and was not waited for."""
+    return [
+        f"{result.manifest.title} is as it was and not ready: {verdict.reason}."
+        for result in outcome.results
+        if is_somebody_elses_trouble(result) and not (verdict := until_ready(result.after)).ready
+    ]
 
 
 def _write(

@@ -48,6 +48,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait imp
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, NAMESPACE, in_waves
 
 HELD_SECONDS = 120.0
+CLAIM = ("", "PersistentVolumeClaim")
 
 Waves: TypeAlias = "list[list[tuple[Manifest, tuple[Target, Removal]]]]"
 
@@ -59,12 +60,14 @@ class RemoveOptions:
     Attributes:
         delete_namespaces: delete namespaces too, with all that is in them.
         delete_crds: delete CustomResourceDefinitions too, with all objects of their kinds.
+        delete_claims: delete PersistentVolumeClaims too, with the data that their volumes hold.
         wait_seconds: how long to wait until all deleted objects are gone; None not to wait.
     """
 
     manager: str
     delete_namespaces: bool = False
     delete_crds: bool = False
+    delete_claims: bool = True
     check: bool = False
     wait_seconds: float | None = None
 
@@ -97,6 +100,8 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
     if kind == CRD and not options.delete_crds and owner is None:
         # without our fields there would be nothing valid left
         return Removal("unchanged", "CustomResourceDefinitions are deleted only with delete_crds", stays=True)
+    if kind == CLAIM and not options.delete_claims:
+        return Removal("unchanged", "PersistentVolumeClaims are deleted only with delete_claims", stays=True)
     if (manifest.kind, manifest.name) in MADE_BY_KUBERNETES:
         return Removal("released", "Kubernetes itself made it")
     if is_marked(live):

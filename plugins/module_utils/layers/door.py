@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import pod_security
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import unready_remarks
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare import ApplyOptions
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer, read_layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import (
+    Layer,
+    read_layer,
+    untouched_member,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.reconcile import (
     LayerOptions,
     LayerOutcome,
@@ -48,9 +53,12 @@ def run_layer(params: Mapping[str, Any], check: bool) -> Result:
         manifests,
         layer_options(params, check),
         pod_security.reviewer(params["on_violation"], found),
+        [untouched_member(entry, index) for index, entry in enumerate(params["keep"])] if present else [],
     )
     warnings = pod_security.remarks(outcome.outcome, found, params["on_violation"])
     violations = [pod_security.describe(violation) for violation in found]
+    if params["wait"]:
+        warnings += unready_remarks(outcome.outcome)
     return {**layer_result(outcome), "violations": violations}, [*warnings, *lacking]
 
 
@@ -69,6 +77,7 @@ def layer_options(params: Mapping[str, Any], check: bool) -> LayerOptions:
         purge=params["purge"] and params["state"] == "absent",
         delete_namespaces=params["delete_namespaces"],
         delete_crds=params["delete_crds"],
+        delete_claims=params["delete_claims"],
     )
 
 

@@ -22,6 +22,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 PARENT_NAMESPACE = "gpu-cluster-hardening"
 LAYER = "gpu-cluster.hardening/layer"
 """Label of everything that the cluster keeps about a layer: its parent and its revisions."""
+UNRECORDED = "gpu-cluster.hardening/values-not-recorded"
+"""Annotation in a revision: what the object holds is not recorded, so it cannot be applied from there."""
 NAME = re.compile(r"[a-z]([a-z0-9_-]{0,38}[a-z0-9])?")
 
 
@@ -69,6 +71,17 @@ def as_member(manifest: Manifest, layer: Layer) -> Manifest:
     metadata = manifest.body["metadata"]
     labels = {**(metadata.get("labels") or {}), PART_OF: layer.set_id}
     return replace(manifest, body={**manifest.body, "metadata": {**metadata, "labels": labels}})
+
+
+def untouched_member(entry: Mapping[str, Any], index: int) -> Manifest:
+    """A member that stays as it is, whatever it is: it is known by its name only."""
+    metadata = {"name": entry["name"], **({"namespace": entry["namespace"]} if entry.get("namespace") else {})}
+    body = {
+        "apiVersion": entry["api_version"],
+        "kind": entry["kind"],
+        "metadata": {**metadata, "annotations": {UNRECORDED: "true"}},
+    }
+    return Manifest(f"keep[{index}]", entry["api_version"], entry["kind"], entry.get("namespace"), entry["name"], body)
 
 
 def reference(api_version: str, kind: str, live: Mapping[str, Any], where: str) -> Manifest:

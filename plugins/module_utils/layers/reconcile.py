@@ -60,6 +60,7 @@ class LayerOptions:
         purge: with ``present`` False, forget the layer and its revisions, too.
         delete_namespaces: delete namespaces that are no longer members, with all that is in them.
         delete_crds: delete CustomResourceDefinitions that are no longer members, with all objects of their kinds.
+        delete_claims: delete PersistentVolumeClaims that are no longer members, with their data.
         note: kept with the revision.
     """
 
@@ -68,6 +69,7 @@ class LayerOptions:
     purge: bool = False
     delete_namespaces: bool = False
     delete_crds: bool = False
+    delete_claims: bool = False
     note: str = ""
 
 
@@ -276,6 +278,7 @@ def _remove_options(options: LayerOptions) -> RemoveOptions:
         options.apply.ownership.manager,
         options.delete_namespaces,
         options.delete_crds,
+        options.delete_claims,
         options.apply.check,
         options.apply.wait_seconds,
     )

@@ -15,13 +15,14 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 
-OPTIONS: dict[str, Any] = {
+REFERENCE_OPTIONS: dict[str, Any] = {
     "api_version": {"type": "str", "default": "v1"},
     "kind": {"type": "str", "required": True},
     "namespace": {"type": "str"},
     "name": {"type": "str", "required": True},
-    "hint": {"type": "str", "default": ""},
 }
+"""Argument spec of the name of an object."""
+REQUIRES_OPTIONS: dict[str, Any] = {**REFERENCE_OPTIONS, "hint": {"type": "str", "default": ""}}
 """Argument spec of one requirement."""
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.version import VERSION
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, Layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, UNRECORDED, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import REVISION, SUM
 
 KEPT = 5
@@ -29,8 +29,8 @@ COLLECTION = "gpu-cluster.hardening/collection-version"
 NOTE = "gpu-cluster.hardening/note"
 MOST_BYTES = 900_000
 """An object of the API server may have 1 MiB."""
-UNRECORDED = "gpu-cluster.hardening/values-not-recorded"
-"""Annotation of a Secret in a revision: it cannot be applied from there."""
+RETRY = "gpu-cluster.hardening/retry"
+"""Annotation that lets an operator try again after a failure. It changes with each try."""
 
 Body = Mapping[str, Any]
 
@@ -59,10 +59,14 @@ class Revision:
 
 
 def recorded(body: Body) -> Body:
-    """An object as a revision holds it: never the values of a Secret."""
+    """An object as a revision holds it: never the values of a Secret, nor that a fetch is to be tried again."""
+    annotations = body["metadata"].get("annotations") or {}
+    if RETRY in annotations:
+        kept = {key: value for key, value in annotations.items() if key != RETRY}
+        body = {**body, "metadata": {**body["metadata"], "annotations": kept}}
     if body.get("kind") != "Secret":
         return body
-    metadata = {**body["metadata"], "annotations": {**(body["metadata"].get("annotations") or {}), UNRECORDED: "true"}}
+    metadata = {**body["metadata"], "annotations": {**annotations, UNRECORDED: "true"}}
     kept = {key: value for key, value in body.items() if key not in ("data", "stringData", "metadata")}
     return {**kept, "metadata": metadata, "data": dict.fromkeys(body.get("data") or {}, "")}
 
