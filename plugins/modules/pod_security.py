@@ -109,15 +109,15 @@ violations:
       reasons: [allowPrivilegeEscalation != false, runAsNonRoot != true]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import ApplyOptions
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove import RemoveOptions, remove_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Outcome, module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.pod_security import (
     Violation,
     describe,
@@ -145,27 +145,30 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> tuple[Outcome, list[Violation]]:
+def run(call: Call) -> tuple[Outcome, list[Violation]]:
     """Enforce the levels or give them up, as the module's parameters say."""
-    params = module.params
+    params = call.params
     manifests = namespace_manifests(params["namespaces"])
     client = connect(params)
     if params["state"] == "absent":
-        options = RemoveOptions(params["field_manager"], check=module.check_mode)
+        options = RemoveOptions(params["field_manager"], check=call.check_mode)
         return remove_manifests(client, manifests, options), []
     ownership = Ownership(params["field_manager"], params["force"])
-    return enforce(client, manifests, ApplyOptions(ownership, module.check_mode), params["on_violation"])
+    return enforce(client, manifests, ApplyOptions(ownership, call.check_mode), params["on_violation"])
+
+
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    outcome, violations = run(call)
+    return {**module_result(outcome), "violations": [describe(violation) for violation in violations]}, outcome.warnings
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        outcome, violations = run(module)
-    except HardeningError as error:
-        fail(module, error)
-    result = {**module_result(outcome), "violations": [describe(violation) for violation in violations]}
-    succeed(module, result, outcome.warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":
