@@ -144,11 +144,11 @@ intolerant_daemon_sets:
   sample: [{namespace: logging, name: fluent-bit}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE, read_layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NodeOptions, harden_nodes
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import NodesOutcome, nodes_result
@@ -186,16 +186,16 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> NodesOutcome:
+def run(call: Call) -> NodesOutcome:
     """Label and taint, as the module's parameters say."""
-    params = module.params
+    params = call.params
     wanted = read_wanted(params["labels"], params["taints"], params["gpu_type_label"], params["gpu_types"])
     chosen = selection(params)
     options = NodeOptions(
         params["field_manager"],
         read_layer(params["layer"], params["parent_namespace"]),
         params["state"] == "present",
-        module.check_mode,
+        call.check_mode,
         params["allow_control_plane"],
         params["allow_all_schedulable"],
         params["on_intolerant_pods"],
@@ -204,14 +204,18 @@ def run(module: AnsibleModule) -> NodesOutcome:
     return harden_nodes(connect(params), chosen, wanted, options)
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    outcome = run(call)
+    return nodes_result(outcome), outcome.warnings
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        outcome = run(module)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, nodes_result(outcome), outcome.warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -243,18 +243,16 @@ failures:
       message: 'configmaps is forbidden: User "jane" cannot create resource "configmaps"'
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import mask_manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.door import run_layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requirements import (
     REFERENCE_OPTIONS,
     REQUIRES_OPTIONS,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import work_layer
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -279,16 +277,12 @@ ARGUMENT_SPEC = {
 }
 
 
+DOOR = Door(ARGUMENT_SPEC, work_layer, {"manifests": lambda manifests: [mask_manifest(body) for body in manifests]})
+
+
 def main() -> None:
     """Entry point."""
-    # no_log keeps the invocation out of the system log: manifests may be Secrets.
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
-    hidden = [mask_manifest(manifest) for manifest in module.params["manifests"]]
-    try:
-        result, warnings = run_layer(module.params, module.check_mode)
-    except HardeningError as error:
-        fail(module, error, manifests=hidden)
-    succeed(module, result, warnings, manifests=hidden)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ from typing import Any
 from sandbox_access import BIN, clean_environment
 
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
+# Interpreters of a play: the one that Ansible itself runs with, for which doors run in its process; and the same one
+# by another name, for which their modules are started.
+HERE = "{{ ansible_playbook_python }}"
+MODULE = "{{ ansible_playbook_python | dirname }}/../bin/{{ ansible_playbook_python | basename }}"
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,20 @@ class PlaybookRunner:
     home: Path
     kubeconfig: Path
 
-    def __call__(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
+    ) -> subprocess.CompletedProcess[str]:
         """Run tasks; the caller looks at the exit code and the output."""
-        process = self.start(tasks, *options)
+        process = self.start(tasks, *options, interpreter=interpreter)
         stdout, stderr = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
-    def start(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> subprocess.Popen[str]:
+    def start(
+        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
+    ) -> subprocess.Popen[str]:
         """Begin a run in a process group of its own, for tests that disturb it."""
         playbook = self.home / "playbook.json"  # JSON is YAML
-        playbook.write_text(json.dumps([self._play(tasks)]), encoding="utf-8")
+        playbook.write_text(json.dumps([self._play(tasks, interpreter)]), encoding="utf-8")
         return subprocess.Popen(
             [str(BIN / "ansible-playbook"), "-i", "localhost,", str(playbook), *options],
             stdin=subprocess.DEVNULL,
@@ -94,11 +102,11 @@ class PlaybookRunner:
             start_new_session=True,
         )
 
-    def _play(self, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _play(self, tasks: Sequence[Mapping[str, Any]], interpreter: str) -> dict[str, Any]:
         return {
             "hosts": "all",
             "gather_facts": False,
-            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-            "module_defaults": {"gpu_cluster.hardening.manifests": {"kubeconfig": str(self.kubeconfig)}},
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": interpreter},
+            "module_defaults": {"group/gpu_cluster.hardening.cluster": {"kubeconfig": str(self.kubeconfig)}},
             "tasks": list(tasks),
         }

@@ -18,6 +18,7 @@ KINDS = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 REVISION = "gpu-cluster.hardening/revision"
 SUM = "gpu-cluster.hardening/sum"
+MANAGER = "gpu-cluster.hardening/field-manager"
 
 GroupKind: TypeAlias = "tuple[str, str]"
 
@@ -31,6 +32,7 @@ class Parent:
         namespaces: namespaces of members.
         revision: number of the revision that was applied last; 0 if none was to its end.
         total: sum of that revision's content.
+        manager: field manager of the members.
         version: the object's resourceVersion; empty if there is no such object.
     """
 
@@ -38,6 +40,7 @@ class Parent:
     namespaces: frozenset[str] = frozenset()
     revision: int = 0
     total: str = ""
+    manager: str = ""
     version: str = ""
 
     def grown(self, kinds: Iterable[GroupKind], namespaces: Iterable[str]) -> Parent:
@@ -62,6 +65,7 @@ def read_parent(layer: Layer, live: Mapping[str, Any] | None) -> Parent:
         frozenset({*namespaces, layer.namespace}),
         int(revision) if revision.isdigit() else 0,
         annotations.get(SUM, ""),
+        annotations.get(MANAGER, ""),
         str(live["metadata"].get("resourceVersion", "")),
     )
 
@@ -81,6 +85,7 @@ def parent_body(layer: Layer, parent: Parent) -> dict[str, Any]:
                 NAMESPACES: ",".join(sorted(parent.namespaces - {layer.namespace})),
                 REVISION: str(parent.revision),
                 SUM: parent.total,
+                MANAGER: parent.manager,
             },
             **({"resourceVersion": parent.version} if parent.version else {}),
         },

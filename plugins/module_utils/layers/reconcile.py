@@ -181,7 +181,13 @@ def _plan(
     bodies = tuple(manifest.body for manifest in (*wanted, *untouched))
     left = {id(result.manifest) for result in prepared.left}
     members = [manifest for manifest in (*wanted, *untouched) if id(manifest) not in left]
-    final = _final(parent, layer, [*members, *(target[0] for target in removals.staying)], sum_of(bodies))
+    final = _final(
+        parent,
+        layer,
+        [*members, *(target[0] for target in removals.staying)],
+        sum_of(bodies),
+        options.apply.ownership.manager,
+    )
     return _Plan(bodies, prepared, removals, removed, parent, final)
 
 
@@ -212,13 +218,14 @@ def _applied_before(
     }
 
 
-def _final(parent: Parent, layer: Layer, members: Sequence[Manifest], total: str) -> Parent:
+def _final(parent: Parent, layer: Layer, members: Sequence[Manifest], total: str, manager: str) -> Parent:
     """What the parent says when all is done; the number of the revision is not known yet."""
     return Parent(
         frozenset((manifest.group, manifest.kind) for manifest in members),
         frozenset({layer.namespace, *(manifest.namespace for manifest in members if manifest.namespace)}),
         parent.revision,
         total,
+        manager,
         parent.version,
     )
 

@@ -25,7 +25,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revis
 KUSTOMIZATION = "kustomization.yaml"
 
 
-def render(layer: Layer, manifests: Sequence[Manifest]) -> tuple[dict[str, str], list[str]]:
+def render(layer: Layer, manifests: Sequence[Manifest], manager: str) -> tuple[dict[str, str], list[str]]:
     """File names and texts, and the names of Secrets that are left out, as their values belong in no file."""
     members = [as_member(manifest, layer) for manifest in manifests]
     secrets = [member for member in members if member.kind == "Secret" and member.body.get("data")]
@@ -34,7 +34,7 @@ def render(layer: Layer, manifests: Sequence[Manifest]) -> tuple[dict[str, str],
     texts = {_file_name(number, member): _text(member.body) for number, member in enumerate(ordered, start=1)}
     kinds = frozenset((member.group, member.kind) for member in members)
     namespaces = frozenset({layer.namespace, *(member.namespace for member in members if member.namespace)})
-    parent = Parent(kinds, namespaces, 0, sum_of([member.body for member in members]))
+    parent = Parent(kinds, namespaces, 0, sum_of([member.body for member in members]), manager)
     files = {
         "000-layers-namespace.yaml": _text(namespace_body(layer)),
         "000-layer.yaml": _text(parent_body(layer, parent)),

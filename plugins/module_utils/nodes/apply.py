@@ -173,7 +173,12 @@ def _carry_out(
     done = _patch_all(client, to_patch, wanted, options, ours)
     memory.write_notes(client, layer, without_what_went)
     final = Parent(
-        frozenset({NODE} if bodies else ()), frozenset({layer.namespace}), number, sum_of(bodies), parent.version
+        kinds=frozenset({NODE} if bodies else ()),
+        namespaces=frozenset({layer.namespace}),
+        revision=number,
+        total=sum_of(bodies),
+        manager=options.manager,
+        version=parent.version,
     )
     if not final.says_as(parent):
         memory.settle(client, layer, final)

@@ -17,6 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import (
     Layer,
     read_layer,
@@ -33,16 +34,17 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requi
 Result = tuple[dict[str, Any], list[str]]
 
 
-def run_layer(params: Mapping[str, Any], check: bool) -> Result:
+def work_layer(call: Call) -> Result:
     """Reconcile or render a layer; returns the module's result and warnings.
 
     Raises:
         HardeningError: something is wrong with the parameters, or the server refuses something.
     """
+    params, check = call.params, call.check_mode
     layer = read_layer(params["name"], params["parent_namespace"])
     manifests = parse_manifests(params["manifests"])
     if params["render_to"]:
-        return _render(layer, manifests if params["state"] == "present" else [], Path(params["render_to"]), check)
+        return _render(layer, manifests, params, check)
     client = connect(params)
     present = params["state"] == "present"
     lacking = require(client, params["requires"], manifests, check) if present else []
@@ -91,9 +93,10 @@ def layer_result(outcome: LayerOutcome) -> dict[str, Any]:
     }
 
 
-def _render(layer: Layer, manifests: list[Manifest], folder: Path, check: bool) -> Result:
-    target = folder / layer.name
-    files, secrets = render(layer, manifests)
-    diffs = write(target, files if manifests else {}, check)
+def _render(layer: Layer, manifests: list[Manifest], params: Mapping[str, Any], check: bool) -> Result:
+    target = Path(params["render_to"]) / layer.name
+    members = manifests if params["state"] == "present" else []
+    files, secrets = render(layer, members, params["field_manager"])
+    diffs = write(target, files if members else {}, check)
     warnings = [f"Left out of {target}, as it has values: Secret {name}" for name in secrets]
     return {"changed": bool(diffs), "files": str(target), "diff": diffs}, warnings
