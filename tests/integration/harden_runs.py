@@ -11,33 +11,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox_access import BIN, CHECKOUT, clean_environment
+from ansible_runs import ansible_playbook
+from sandbox_access import CHECKOUT, clean_environment
 
 
 class Playbook:
     """Runs ``harden-gpu-cluster.yml`` over an inventory of its own."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Use a directory of the test for the inventory and as HOME; ``environment`` is added to that of all runs."""
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None, started: bool = False) -> None:
+        """Use a directory of the test for the inventory and as HOME.
+
+        ``environment`` is added to that of all runs; ``started`` is that of :mod:`ansible_runs`.
+        """
         self.home = home
+        self.started = started
         self.environment = {"ANSIBLE_HOME": str(home), **(environment or {})}
 
     def __call__(self, clusters: dict[str, Path], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         hosts = {name: {"gpu_cluster_kubeconfig": str(path)} for name, path in clusters.items()}
         inventory = self.home / "inventory.json"
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts}}), encoding="utf-8")
-        return subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "-i", str(inventory), "harden-gpu-cluster.yml"),
-                *options,
-                *("-e", json.dumps(variables)),
-            ],
+        return ansible_playbook(
+            *("-i", str(inventory), "harden-gpu-cluster.yml", *options, "-e", json.dumps(variables)),
+            environment=clean_environment(self.home, self.environment),
             cwd=CHECKOUT,
-            env=clean_environment(self.home, self.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
+            started=self.started,
         )
 
 

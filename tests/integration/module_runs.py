@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox_access import BIN, clean_environment
+import warm_process
+from ansible_runs import ANSIBLE_PLAYBOOK
+from sandbox_access import clean_environment
+from warm_process import WarmProcess
 
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
 # Interpreters of a play: the one that Ansible itself runs with, for which doors run in its process; and the same one
@@ -41,32 +43,22 @@ class ModuleRunner:
         assert code == 1 and result.get("failed"), f"it did not fail: {result}"
         return result
 
-    def start(self, module: str, /, check: bool = False, **params: Any) -> subprocess.Popen[str]:
+    def start(self, module: str, /, check: bool = False, **params: Any) -> WarmProcess:
         """Begin a run, for tests that disturb it; :func:`result_of` ends it."""
         arguments = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": True}
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.{module}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=clean_environment(self.home),
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        process.stdin.close()
-        process.stdin = None  # so that communicate() leaves it alone
-        return process
+        stdin = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
+        return warm_process.start(["-m", f"{MODULES}.{module}"], clean_environment(self.home), stdin=stdin)
 
     def _finish(self, module: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         process = self.start(module, check, **params)
         return result_of(process)
 
 
-def result_of(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
+def result_of(process: WarmProcess) -> tuple[int, dict[str, Any]]:
     """Wait for a run; its exit code and its result. Whatever happens, a module answers with JSON and no traceback."""
     stdout, stderr = process.communicate(timeout=300)
     assert not stderr, stderr
+    assert process.returncode is not None
     return process.returncode, json.loads(stdout)
 
 
@@ -83,24 +75,15 @@ class PlaybookRunner:
         """Run tasks; the caller looks at the exit code and the output."""
         process = self.start(tasks, *options, interpreter=interpreter)
         stdout, stderr = process.communicate(timeout=300)
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        return subprocess.CompletedProcess(process.args, process.returncode or 0, stdout, stderr)
 
-    def start(
-        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
-    ) -> subprocess.Popen[str]:
+    def start(self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE) -> WarmProcess:
         """Begin a run in a process group of its own, for tests that disturb it."""
         playbook = self.home / "playbook.json"  # JSON is YAML
         playbook.write_text(json.dumps([self._play(tasks, interpreter)]), encoding="utf-8")
-        return subprocess.Popen(
-            [str(BIN / "ansible-playbook"), "-i", "localhost,", str(playbook), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"}),
-            cwd=self.home,
-            start_new_session=True,
-        )
+        command = [ANSIBLE_PLAYBOOK, "-i", "localhost,", str(playbook), *options]
+        environment = clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"})
+        return warm_process.start(command, environment, self.home, new_session=True)
 
     def _play(self, tasks: Sequence[Mapping[str, Any]], interpreter: str) -> dict[str, Any]:
         return {

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox_access import BIN, clean_environment
+from ansible_runs import ansible_playbook
+from sandbox_access import clean_environment
 
 RESULT = re.compile(r"^(?:ok|changed): \[localhost\] => (\{.*\})$", re.MULTILINE)
 
@@ -49,10 +49,11 @@ class RoleRun:
 
 @dataclass(frozen=True)
 class RoleRunner:
-    """Runs roles against one cluster; ``home`` belongs to the test."""
+    """Runs roles against one cluster; ``home`` belongs to the test, ``started`` is that of :mod:`ansible_runs`."""
 
     home: Path
     kubeconfig: Path
+    started: bool = False
 
     def __call__(self, role: str, *options: str, **variables: Any) -> RoleRun:
         """Run a role that must succeed."""
@@ -70,16 +71,9 @@ class RoleRunner:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_CALLBACK_FORMAT_PRETTY": "false",
         }
-        command = [str(BIN / "ansible-playbook"), "-v", "-i", "localhost,", str(playbook)]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables), *options],
-            cwd=self.home,
-            env=clean_environment(self.home, environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        options = ("-v", "-i", "localhost,", str(playbook), "-e", json.dumps(variables), *options)
+        environment = clean_environment(self.home, environment)
+        done = ansible_playbook(*options, environment=environment, cwd=self.home, started=self.started)
         return RoleRun(done.returncode, done.stdout + done.stderr)
 
     def _play(self, role: str) -> dict[str, Any]:

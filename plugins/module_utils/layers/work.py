@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,15 @@ def layer_result(outcome: LayerOutcome) -> dict[str, Any]:
         **result,
         "changed": result["changed"] or outcome.remembered,
         "revision": {"number": outcome.revision, "new": outcome.recorded},
+    }
+
+
+def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One result of several layers, each with its ``name``."""
+    return {
+        "changed": any(result.get("changed") for result in results),
+        "layers": [{key: value for key, value in result.items() if key != "diff"} for result in results],
+        "diff": [entry for result in results for entry in result.get("diff", [])],
     }
 
 

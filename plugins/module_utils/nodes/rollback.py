@@ -28,7 +28,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.rollb
     read_time,
     split,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import layer_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import joined, layer_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NODE, NodeOptions, harden_nodes
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import Wanted
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import nodes_result
@@ -69,11 +69,11 @@ def work_rollback(call: Call) -> tuple[Result, list[str]]:
         try:
             result, remarks = _reach(client, goal, params, call.check_mode)
         except HardeningError as error:
-            partial = _joined([*done, {**error.partial, "name": goal.layer.name}])
+            partial = joined([*done, {**error.partial, "name": goal.layer.name}])
             raise HardeningError(f"Layer {goal.layer.name}: {error.message}", error.failures, partial) from error
         done.append({**result, "name": goal.layer.name})
         warnings += remarks
-    return _joined(done), warnings
+    return joined(done), warnings
 
 
 def _goal(client: Client, layer: Layer, parent: Parent, number: int | None, time: str) -> Goal:
@@ -117,11 +117,3 @@ def _reach(client: Client, goal: Goal, params: Mapping[str, Any], check: bool) -
 def _untouched(body: Body, index: int) -> Manifest:
     namespace, name = body["metadata"].get("namespace"), body["metadata"]["name"]
     return Manifest(f"kept[{index}]", body["apiVersion"], body["kind"], namespace, name, body)
-
-
-def _joined(results: Sequence[Result]) -> Result:
-    return {
-        "changed": any(result.get("changed") for result in results),
-        "layers": [{key: value for key, value in result.items() if key != "diff"} for result in results],
-        "diff": [entry for result in results for entry in result.get("diff", [])],
-    }

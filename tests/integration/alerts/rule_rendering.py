@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from sandbox_access import BIN, CHECKOUT, clean_environment
+from ansible_runs import ansible_playbook
+from sandbox_access import CHECKOUT, clean_environment
 
 ROLES = CHECKOUT / "roles"
 
@@ -35,12 +35,10 @@ def render_rules(folder: Path, variables: Mapping[str, Any] | None = None) -> Pa
     }
     playbook = folder / "render.yml"
     playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
-    done = subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", "localhost,", "-e", json.dumps(variables or {}), str(playbook)],
-        env=clean_environment(folder),
-        capture_output=True,
-        text=True,
-        check=False,
+    done = ansible_playbook(
+        *("-i", "localhost,", "-e", json.dumps(variables or {}), str(playbook)),
+        environment=clean_environment(folder),
+        cwd=folder,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return rules

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_runs import ansible_playbook
 from registry_proxy import Proxy, registry_proxy
 from registry_server import OCI_INDEX, Pushed, Registry, plain
-from sandbox_access import BIN, clean_environment
+from sandbox_access import clean_environment
 
 FALCO = "docker.io/falcosecurity/falco:0.44.1"
 PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.20.0"
@@ -73,15 +74,10 @@ class Site:
         settings = {"lock_images_registries": [*mirrors, *plain(self.proxy.name)]}
         hosts: dict[str, None] = {f"metal-{number}": None for number in range(self.clusters)}
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts, "vars": settings}}), encoding="utf-8")
-        command = [str(BIN / "ansible-playbook"), "gpu_cluster.hardening.lock_images"]
-        return subprocess.run(
-            [*command, "-i", str(inventory), "-e", json.dumps(variables), *options],
+        return ansible_playbook(
+            *("gpu_cluster.hardening.lock_images", "-i", str(inventory), "-e", json.dumps(variables), *options),
+            environment=clean_environment(self.folder, {"ANSIBLE_NOCOLOR": "1"}),
             cwd=self.folder,
-            env=clean_environment(self.folder, {"ANSIBLE_NOCOLOR": "1"}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
         )
 
 

@@ -264,7 +264,8 @@ def test_no_value_is_told_by_any_log_output_diff_cache_or_command_line(
         "ANSIBLE_CACHE_PLUGIN": "jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts"),
     }
-    loud = replace(chain, playbook=Playbook(tmp_path, {**chain.playbook.environment, **told}), values=values)
+    playbook = Playbook(tmp_path, {**chain.playbook.environment, **told}, started=True)
+    loud = replace(chain, playbook=playbook, values=values)
     seen: set[str] = set()
     with command_lines(seen):
         done = loud.harden(*SECRETS_ONLY, "-vvvv", "--diff")

@@ -9,7 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,7 @@ def command_lines(done: threading.Event) -> set[str]:
 def test_no_value_and_no_token_is_in_any_output_file_or_process_list(
     role: RoleOfVault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trouble: dict[str, Any]
 ) -> None:
+    role = replace(role, run=replace(role.run, started=True))
     canary = f"canary-{uuid.uuid4().hex}"
     monkeypatch.setenv("CANARY", canary)
     variables = {
