@@ -82,8 +82,8 @@ class Transport:
     def __init__(self, endpoints: Endpoints, patience: Patience) -> None:
         if IMPORT_ERROR is not None:
             raise HardeningError(
-                f"The Python package urllib3 cannot be imported ({IMPORT_ERROR}). Install it, or kubernetes, which "
-                "needs it, for the Python interpreter that runs the modules (ansible_python_interpreter)."
+                f"The Python package urllib3 cannot be imported ({IMPORT_ERROR}). Install it for the Python "
+                "interpreter that runs the modules (ansible_python_interpreter): pip install urllib3"
             )
         self._endpoints = endpoints
         self._patience = patience
