@@ -46,7 +46,20 @@ def open_pool(server: Server, pair: KeyPair | None, concurrency: int) -> Any:
             options["server_hostname"] = server.tls_name
         if not server.verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return with_timed_responses(_manager(server.proxy, options))
+    return pool_manager(server.proxy, options)
+
+
+def pool_manager(proxy: Proxy | None, options: dict[str, Any]) -> Any:
+    """A pool manager of urllib3 for a way, whose answers have one deadline each.
+
+    Args:
+        proxy: on the way; None for none.
+        options: of all its connections.
+
+    Raises:
+        HardeningError: what is needed for the proxy is missing.
+    """
+    return with_timed_responses(_manager(proxy, options))
 
 
 def _manager(proxy: Proxy | None, options: dict[str, Any]) -> Any:
@@ -60,7 +73,7 @@ def _manager(proxy: Proxy | None, options: dict[str, Any]) -> Any:
         from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError:
         raise HardeningError(
-            f"The way to the API server is the SOCKS proxy {proxy.url}, for which Python needs another package. "
+            f"The way leads through the SOCKS proxy {proxy.url}, for which Python needs another package. "
             "Install it for the interpreter that runs the modules: pip install PySocks"
         ) from None
     return SOCKSProxyManager(proxy.url, proxy.username or None, proxy.password or None, **options)

@@ -83,6 +83,6 @@ def test_the_kill_of_a_playbook_is_noticed_below_its_workers(tmp_path: os.PathLi
     playbook.send_signal(signal.SIGKILL)
     begin = time.monotonic()
     assert playbook.stdout.readline() == "broken\n"
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 5.0
     playbook.wait()
     playbook.stdout.close()

