@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.access import Access
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.answers import wrong_refusal, wrong_success
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.concurrency import call_all
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits, find_access, limits
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.credentials import Identity
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.lineage import Lineage
@@ -136,16 +136,7 @@ class Client:
 
         An exception (also Ctrl-C) ends it: what has not begun is not begun.
         """
-        work = list(items)
-        if len(work) < 2:
-            return [function(item) for item in work]
-        with ThreadPoolExecutor(max_workers=min(self._limits.concurrency, len(work))) as executor:
-            futures = [executor.submit(function, item) for item in work]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
+        return call_all(function, items, self._limits.concurrency)
 
     def request(
         self,
