@@ -43,8 +43,8 @@ operators:
   sample:
     - namespace: external-secrets
       name: external-secrets
-      image: ghcr.io/external-secrets/external-secrets:v0.20.4
-      version: v0.20.4
+      image: ghcr.io/external-secrets/external-secrets:v2.9.0
+      version: v2.9.0
       service_account: external-secrets
       watches: ""
       wider: [it reads the Secrets of all namespaces]

@@ -43,11 +43,13 @@ POD_LABELS = {
 }
 GENERATORS = (
     "ACRAccessToken",
+    "BeyondtrustWorkloadCredentialsDynamicSecret",
     "CloudsmithAccessToken",
     "ECRAuthorizationToken",
     "Fake",
     "GCRAccessToken",
     "GithubAccessToken",
+    "GitlabDeployToken",
     "Grafana",
     "MFA",
     "Password",
@@ -58,7 +60,7 @@ GENERATORS = (
     "VaultDynamicSecret",
     "Webhook",
 )
-"""Kinds of generators.external-secrets.io/v1alpha1 that live in a namespace."""
+"""Kinds of generators.external-secrets.io/v1alpha1 that live in a namespace, as 2.9.0 has them."""
 
 _PREFIX = "external_secrets_"
 
