@@ -75,8 +75,8 @@ sanity: setup  ## ansible-test sanity, in a copy under .build
 	@tests/tools/sanity.sh
 
 .PHONY: unit
-unit: setup  ## Tests that need no server
-	$(BIN)/pytest -q tests/unit
+unit: setup  ## Tests that need no server: of the engine, and of what other programs read
+	$(BIN)/pytest -q tests/unit tests/contracts
 
 .PHONY: integration
 integration: setup  ## Tests against a real API server

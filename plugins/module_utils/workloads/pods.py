@@ -34,7 +34,8 @@ POD_KEYS: Mapping[str, object] = {
     "gpus": 1,
     "gpu_resource": "nvidia.com/gpu",
     "resources": {},
-    "user": 1000,
+    # No person of a node has this number; images without root use it.
+    "user": 65532,
     "group": OPTIONAL,
     "labels": {},
     "annotations": {},

@@ -63,10 +63,15 @@ def crd_bundle() -> CrdBundle:
     kept = external_secrets_program().with_name("crds.yaml")
     if not kept.is_file():
         draft = kept.with_name(f"crds-{uuid.uuid4().hex}.yaml")
-        shutil.copyfile(_module_folder(version) / "deploy" / "crds" / "bundle.yaml", draft)
+        shutil.copyfile(published_crds(), draft)
         draft.chmod(0o644)
         draft.rename(kept)
     return CrdBundle(version, kept, hashlib.sha256(kept.read_bytes()).hexdigest())
+
+
+def published_crds() -> Path:
+    """The bundle of the version that is run, as its Go module has it; nothing is built for that."""
+    return _module_folder(_version()) / "deploy" / "crds" / "bundle.yaml"
 
 
 @dataclass(frozen=True)

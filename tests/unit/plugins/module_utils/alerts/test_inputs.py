@@ -160,6 +160,18 @@ def test_a_setting_changes_nothing_else() -> None:
         ({"extra_rules": [{"alert": "X", "expr": "  "}]}, "gpu_alerts_extra_rules[0].expr: is empty"),
         ({"extra_rules": [{"expr": "up"}]}, "gpu_alerts_extra_rules[0]: must have either alert or record"),
         (
+            {"extra_rules": [{"alert": "X", "expr": "avrg(up)"}]},
+            "gpu_alerts_extra_rules[0].expr: there is no function avrg (did you mean avg?)",
+        ),
+        (
+            {"extra_rules": [{"alert": "X", "expr": "up", "annotations": {"summary": "{{ $vlaue }}"}}]},
+            "gpu_alerts_extra_rules[0].annotations: summary: there is no variable $vlaue (did you mean $value?)",
+        ),
+        (
+            {"extra_rules": [{"alert": "X", "expr": "up", "labels": {"node": "{{ $labels.node "}}]},
+            "gpu_alerts_extra_rules[0].labels: node: '{{ $labels.node ' does not end with }}",
+        ),
+        (
             {"extra_rules": [{"alert": "X", "record": "x", "expr": "up"}]},
             "gpu_alerts_extra_rules[0]: must have either alert or record",
         ),

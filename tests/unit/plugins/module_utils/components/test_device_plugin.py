@@ -51,6 +51,7 @@ def test_the_defaults_come_to_a_plugin_without_capabilities() -> None:
         "cdi": True,
         "mig": False,
         "mps": False,
+        "mps_root": "/run/nvidia/mps",
         "node_selector": {"node-type": "gpu"},
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}],
         "warnings": [],
@@ -95,6 +96,7 @@ def test_sharing_goes_into_the_configuration_with_safe_defaults() -> None:
     planned = plan({**SETTINGS, "sharing": loose})
     assert planned["config"]["sharing"] == loose
     assert planned["mps"] is True
+    assert planned["config"]["flags"]["mpsRoot"] == planned["mps_root"], "the plugin does not start without"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
@@ -23,23 +22,18 @@ Objects = dict[str, list[dict[str, Any]]]
 Render = Callable[[str, Mapping[str, Mapping[str, Any]]], dict[str, Objects]]
 
 
-@pytest.fixture(scope="session")
-def render_role(tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Renders all templates of a role once for each case, a mapping of variables; answers by the name of the case."""
-
-    def render(role: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Objects]:
-        folder = tmp_path_factory.mktemp(role)
-        plays = [_play(role, variables, folder / f"{case}.json") for case, variables in cases.items()]
-        (folder / "plays.yml").write_text(yaml.safe_dump(plays))
-        subprocess.run(
-            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "plays.yml"],
-            check=True,
-            cwd=folder,
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
-        )
-        return {case: json.loads((folder / f"{case}.json").read_text()) for case in cases}
-
-    return render
+def render_in(folder: Path, role: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Objects]:
+    """Render all templates of a role once for each case, a mapping of variables; answers by the name of the case."""
+    results = {case: folder / f"{number}.json" for number, case in enumerate(cases)}
+    plays = [_play(role, variables, results[case]) for case, variables in cases.items()]
+    (folder / "plays.yml").write_text(yaml.safe_dump(plays))
+    subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "plays.yml"],
+        check=True,
+        cwd=folder,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
+    )
+    return {case: json.loads(path.read_text()) for case, path in results.items()}
 
 
 def _play(role: str, variables: Mapping[str, Any], result: Path) -> dict[str, Any]:
