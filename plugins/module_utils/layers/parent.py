@@ -19,6 +19,7 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 REVISION = "gpu-cluster.hardening/revision"
 SUM = "gpu-cluster.hardening/sum"
 MANAGER = "gpu-cluster.hardening/field-manager"
+DEFAULT_MANAGER = "gpu_cluster.hardening"
 
 GroupKind: TypeAlias = "tuple[str, str]"
 
@@ -65,7 +66,7 @@ def read_parent(layer: Layer, live: Mapping[str, Any] | None) -> Parent:
         frozenset({*namespaces, layer.namespace}),
         int(revision) if revision.isdigit() else 0,
         annotations.get(SUM, ""),
-        annotations.get(MANAGER, ""),
+        annotations.get(MANAGER) or DEFAULT_MANAGER,
         str(live["metadata"].get("resourceVersion", "")),
     )
 
