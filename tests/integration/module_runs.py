@@ -78,15 +78,23 @@ class PlaybookRunner:
     kubeconfig: Path
 
     def __call__(
-        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run tasks; the caller looks at the exit code and the output."""
-        process = self.start(tasks, *options, interpreter=interpreter)
+        process = self.start(tasks, *options, interpreter=interpreter, environment=environment)
         stdout, stderr = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def start(
-        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         """Begin a run in a process group of its own, for tests that disturb it."""
         playbook = self.home / "playbook.json"  # JSON is YAML
@@ -97,7 +105,7 @@ class PlaybookRunner:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"}),
+            env=clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1", **(environment or {})}),
             cwd=self.home,
             start_new_session=True,
         )
