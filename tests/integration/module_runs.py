@@ -70,20 +70,30 @@ class PlaybookRunner:
     kubeconfig: Path
 
     def __call__(
-        self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run tasks; the caller looks at the exit code and the output."""
-        process = self.start(tasks, *options, interpreter=interpreter)
+        process = self.start(tasks, *options, interpreter=interpreter, environment=environment)
         stdout, stderr = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode or 0, stdout, stderr)
 
-    def start(self, tasks: Sequence[Mapping[str, Any]], *options: str, interpreter: str = HERE) -> WarmProcess:
+    def start(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
+    ) -> WarmProcess:
         """Begin a run in a process group of its own, for tests that disturb it."""
         playbook = self.home / "playbook.json"  # JSON is YAML
         playbook.write_text(json.dumps([self._play(tasks, interpreter)]), encoding="utf-8")
         command = [ANSIBLE_PLAYBOOK, "-i", "localhost,", str(playbook), *options]
-        environment = clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"})
-        return warm_process.start(command, environment, self.home, new_session=True)
+        whole = clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1", **(environment or {})})
+        return warm_process.start(command, whole, self.home, new_session=True)
 
     def _play(self, tasks: Sequence[Mapping[str, Any]], interpreter: str) -> dict[str, Any]:
         return {

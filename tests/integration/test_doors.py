@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +168,56 @@ def test_modules_are_started_only_where_they_must_be(both: tuple[Answers, Answer
 def test_warnings_are_shown_alike(both: tuple[Answers, Answers]) -> None:
     as_module, here = ([line for line in answers.output.splitlines() if "[WARNING]" in line] for answers in both)
     assert here == as_module
+
+
+@pytest.fixture
+def deaf_server() -> Iterator[str]:
+    """Address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_nothing_of_a_run_that_is_stopped_goes_on(play: PlaybookRunner, deaf_server: str) -> None:
+    process = play.start([{"gpu_cluster.hardening.cluster_info": {"host": deaf_server, "api_key": TOKEN}}])
+    _wait_until(lambda: len(_members(process.pid)) > 1)
+    workers = _members(process.pid)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=60)
+    _wait_until(lambda: not any(_lives(worker) for worker in workers))
+
+
+def test_the_timeout_of_a_task_ends_it(play: PlaybookRunner, deaf_server: str) -> None:
+    asked = {"host": deaf_server, "api_key": TOKEN, "request_timeout": 20, "retry_timeout": 0}
+    begin = time.monotonic()
+    done = play([{"gpu_cluster.hardening.cluster_info": asked, "timeout": 2}])
+    assert done.returncode == 2 and "2" in done.stdout and time.monotonic() - begin < 20
+
+
+def test_no_key_of_a_kubeconfig_stays_behind(play: PlaybookRunner, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = play([{"gpu_cluster.hardening.cluster_info": {}}] * 2, environment={"TMPDIR": str(temporary)})
+    assert done.returncode == 0, done.stdout
+    left = [path for path in (*temporary.rglob("*"), *tmp_path.glob(".ansible/tmp/*")) if path.is_file()]
+    assert left == []
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _members(pid: int) -> set[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {pid}.union(*(_members(int(child)) for child in children))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -157,11 +157,11 @@ def _read_resource(entry: Entry, mig: str) -> Json:
 
 
 def _read_replicas(entry: Entry) -> int:
-    value = entry.value
+    value = entry.whole_number()
     if not entry.given:
         return 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        entry.refuse(f"must be a number, not {describe(value)}")
+    if value is None:
+        entry.refuse(f"must be a number, not {describe(entry.value)}")
         return 0
     if value < 2:
         entry.refuse(f"{value} shares nothing; it must be 2 or more")

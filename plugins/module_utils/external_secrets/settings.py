@@ -233,8 +233,8 @@ def _read_scrapers(metrics: Entry, prometheus: Entry) -> list[Json]:
 
 
 def _read_replicas(entry: Entry) -> int:
-    value = entry.value
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        entry.refuse(f"must be a whole number from 1 on, not {value!r}")
+    value = entry.whole_number()
+    if value is None or value < 1:
+        entry.refuse(f"must be a whole number from 1 on, not {entry.value!r}")
         return 1
     return value

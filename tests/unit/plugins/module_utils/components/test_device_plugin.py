@@ -119,7 +119,7 @@ def test_sharing_goes_into_the_configuration_with_safe_defaults() -> None:
         ({"sharing": shared()}, "device_plugin_sharing.timeSlicing.resources: must not be empty"),
         ({"sharing": shared({**GPU, "replicas": 0})}, "resources[0].replicas: 0 shares nothing; it must be 2 or more"),
         ({"sharing": shared({**GPU, "replicas": 1})}, "resources[0].replicas: 1 shares nothing"),
-        ({"sharing": shared({**GPU, "replicas": "4"})}, "resources[0].replicas: must be a number, not '4'"),
+        ({"sharing": shared({**GPU, "replicas": "four"})}, "resources[0].replicas: must be a number, not 'four'"),
         ({"sharing": shared({**GPU, "replicas": True})}, "resources[0].replicas: must be a number, not true"),
         ({"sharing": shared({"name": "nvidia.com/gpu"})}, "resources[0]: replicas is missing"),
         ({"sharing": shared({**GPU, "name": "amd.com/gpu"})}, "'amd.com/gpu' is not nvidia.com/gpu, nor a MIG device"),

@@ -82,7 +82,7 @@ def test_nothing_given_is_nothing_to_do() -> None:
         ({"command": "python3"}, f"{J}.command: must be a list"),
         ({"args": ["--epochs", 10]}, f"{J}.args[1]: must be a string, not 10; quote it"),
         ({"gpus": -1}, f"{J}.gpus: must be 0 to 64, not -1"),
-        ({"gpus": "1"}, f"{J}.gpus: must be a whole number, not '1'"),
+        ({"gpus": "one"}, f"{J}.gpus: must be a whole number, not 'one'"),
         ({"gpus": True}, f"{J}.gpus: must be a whole number"),
         ({"stage": "monitoring"}, f"{J}.gpus: stage monitoring has gpu: false; set gpu: true there, or gpus: 0 here"),
         ({"gpu_resource": "amd.com/gpu"}, f"{J}.gpu_resource: 'amd.com/gpu' is no GPU, such as nvidia.com/gpu"),
