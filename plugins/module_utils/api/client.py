@@ -205,8 +205,7 @@ class Client:
         refused: Identity | None = None
         unanswered = False
         while True:
-            if self._lineage.is_broken:
-                raise HardeningError(f"{what} was not sent: the process that asked for it has ended.")
+            self._lineage.end_if_broken()
             if self._patience.is_hopeless:
                 raise HardeningError(f"{what} was not sent: the server has not answered anything for retry_timeout.")
             identity = self._transport.identity()

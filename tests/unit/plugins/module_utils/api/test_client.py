@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import urllib3
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import lineage
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, MERGE_PATCH, ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.credentials import Identity, Renewed
@@ -146,10 +148,12 @@ def test_credentials_that_are_refused_are_renewed_once(fake_client: FakeClients)
 
 def test_a_run_whose_parent_has_ended_sends_nothing(fake_client: FakeClients, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = fake_client([FINE])
+    ended: list[int] = []
     monkeypatch.setattr(Lineage, "is_broken", True)
-    with pytest.raises(HardeningError, match="the process that asked for it has ended"):
+    monkeypatch.setattr(lineage.os, "kill", lambda _process, number: ended.append(number))
+    with pytest.raises(HardeningError, match="The process that this run worked for has ended"):
         fake.client.get("/x")
-    assert fake.pool.asked == []
+    assert (fake.pool.asked, ended) == ([], [signal.SIGTERM])
 
 
 def test_a_watch_that_a_stranger_answers_is_an_error(fake_client: FakeClients) -> None:
