@@ -67,7 +67,7 @@ options:
     type: int
     default: 16
 requirements:
-  - urllib3 >= 1.26 (Python package, for the interpreter that runs the modules)
+  - urllib3 >= 2.0 (Python package, for the interpreter that runs the modules)
   - PyYAML >= 5.4 (for a kubeconfig)
   - PySocks (for a SOCKS proxy)
 """

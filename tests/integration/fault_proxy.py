@@ -13,9 +13,10 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,35 @@ BUSY = "429 with Retry-After"
 AWAY = "503"
 RESET = "connection reset"
 CUT_OFF = "reset after the server has done it"
+DRIP = "a byte a second"
+NO_PAUSE = "429 with Retry-After: 0"
+LEADER = "500 without reason"
+MODIFIED = "409 that is no conflict of fields"
+LOGIN = "302 to a login"
+PAGE = "200 with a page"
+NOTHING = "200 without anything"
+OTHER = "200 with another object"
+NO_ROUTE = "404 of a gateway"
+
+HTML, JSON = {"Content-Type": "text/html"}, {"Content-Type": "application/json"}
+CANNED: dict[str, tuple[int, dict[str, str], bytes]] = {
+    BUSY: (429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}'),
+    AWAY: (503, {}, b"upstream connect error"),
+    NO_PAUSE: (429, {"Retry-After": "0"}, b"Too many requests, please try again later."),
+    LEADER: (500, JSON, b'{"kind": "Status", "status": "Failure", "message": "etcdserver: leader changed"}'),
+    MODIFIED: (
+        409,
+        JSON,
+        b'{"kind": "Status", "reason": "Conflict", "message": "Operation cannot be fulfilled: the object has been '
+        b'modified; please apply your changes to the latest version and try again"}',
+    ),
+    LOGIN: (302, {"Location": "https://login.invalid/start?state=secret-state"}, b""),
+    PAGE: (200, HTML, b"<html>Please log in</html>"),
+    NOTHING: (200, JSON, b""),
+    OTHER: (200, JSON, b'{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}}'),
+    NO_ROUTE: (404, HTML, b"<html>no such backend</html>"),
+}
+"""Answers that never reached the API server."""
 
 Plan = Callable[[int], str | None]
 """Says by the number of a request, from 0, which fault it meets."""
@@ -40,46 +70,101 @@ class FaultyServer:
     faults: Counter[str] = field(default_factory=Counter)
 
 
+Choice = Callable[[str, str], bool]
+"""Says by method and path of a request whether it is one that faults are for."""
+
+
 def no_fault(number: int) -> None:
     """A plan without any fault."""
 
 
+def any_request(method: str, path: str) -> bool:
+    """Faults are for all requests."""
+    return bool(method and path)
+
+
+def a_write(method: str, path: str) -> bool:
+    """Faults are for what changes something."""
+    return method != "GET" and "dryRun" not in path
+
+
+class Breaking(http.server.BaseHTTPRequestHandler):
+    """Answers in good and bad ways."""
+
+    protocol_version = "HTTP/1.1"
+
+    def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def drip(self) -> None:
+        """Begin an answer and never come to its end; the other side may leave."""
+        self.send_response(200)
+        self.send_header("Content-Length", "600")
+        self.end_headers()
+        with suppress(OSError):
+            for _second in range(600):
+                self.wfile.write(b" ")
+                time.sleep(1)
+        self.close_connection = True
+
+    def reset(self) -> None:
+        """Close so that the other side sees a reset, not an end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        if self.connection.fileno() != -1:
+            super().finish()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be quiet."""
+
+
 @contextmanager
 def faulty_server(
-    kubeconfig: Path, folder: Path, plan: Plan = no_fault, hidden: Collection[str] = ()
+    kubeconfig: Path,
+    folder: Path,
+    plan: Plan = no_fault,
+    hidden: Collection[str] = (),
+    choice: Choice = any_request,
 ) -> Iterator[FaultyServer]:
     """Run the proxy with the credentials of a kubeconfig, in plain HTTP on loopback.
 
-    ``hidden`` are kinds that it seems not to serve: discovery does not name them.
+    ``hidden`` are kinds that it seems not to serve: discovery does not name them. Requests are counted for the plan
+    only if they are of the choice.
     """
     connect = connector(kubeconfig, folder)
     count = iter(range(1_000_000))
     lock = threading.Lock()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(Breaking):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
-                fault = plan(next(count))
+                fault = plan(next(count)) if choice(self.command, self.path) else None
                 if fault:
                     faulty.faults[fault] += 1
-            if fault == BUSY:
-                self.reply(429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}')
-            elif fault == AWAY:
-                self.reply(503, {}, b"upstream connect error")
-            elif fault == RESET:
-                self.reset()
+            if fault in CANNED:
+                self.reply(*CANNED[str(fault)])
+            elif fault in (DRIP, RESET):
+                self.drip() if fault == DRIP else self.reset()
             else:
-                response, data = self.forward(body)
-                if fault == CUT_OFF:
-                    self.reset()
-                else:
-                    kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
-                    self.reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
+                self.pass_on(body, cut_off=fault == CUT_OFF)
 
         do_GET = do_PATCH = do_POST = do_DELETE = answer
+
+        def pass_on(self, body: bytes, cut_off: bool) -> None:
+            response, data = self.forward(body)
+            if cut_off:
+                self.reset()
+                return
+            kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
+            self.reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
 
         def forward(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
             upstream = connect()
@@ -90,26 +175,6 @@ def faulty_server(
                 return response, response.read()
             finally:
                 upstream.close()
-
-        def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def reset(self) -> None:
-            """Close so that the other side sees a reset, not an end."""
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-
-        def finish(self) -> None:
-            if self.connection.fileno() != -1:
-                super().finish()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Be quiet."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

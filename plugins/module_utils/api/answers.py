@@ -58,7 +58,7 @@ def wrong_success(method: str, path: str, sent: object, body: object) -> str:
     Args:
         method: verb of the request.
         path: of the request.
-        sent: what the request carried, for its kind.
+        sent: what the request carried, for its kind; of a GET, what is known of the object.
         body: parsed JSON; None if there was none.
     """
     if not isinstance(body, Mapping):
@@ -77,7 +77,7 @@ def wrong_success(method: str, path: str, sent: object, body: object) -> str:
         return f"it is of {body.get('apiVersion')!r}, not of {place.api_version}"
     if not place.name and method == "GET":
         return _wrong_list(kind, body)
-    return _wrong_object(place, kind, sent if method in ("PATCH", "POST", "PUT") else None, body)
+    return _wrong_object(place, kind, sent if method != "DELETE" else None, body)
 
 
 def wrong_refusal(status: int, body: object, data: bytes) -> str:

@@ -104,9 +104,9 @@ class Client:
         """What the server's certificate is checked against (PEM); empty if that is what the system trusts."""
         return self._access.server.authorities if self._access.server.verify else ""
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Response:
-        """GET one object or document."""
-        return self.request("GET", path, query)
+    def get(self, path: str, query: Mapping[str, str] | None = None, kind: str = "") -> Response:
+        """GET one object or document; ``kind`` is that of the object, where it is known."""
+        return self.request("GET", path, query, {"kind": kind} if kind else None)
 
     def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """LIST in pages of 500, one List document each, so that a large list never is in memory as a whole.
@@ -156,7 +156,7 @@ class Client:
             ApiError: the server refused it, or something that is not the API answered.
             HardeningError: the server could not be reached, or what this run works for has ended.
         """
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        data = None if body is None or method == "GET" else json.dumps(body, separators=(",", ":")).encode()
         request = _Request(method, path, query or {}, body, content_type, data)
         trouble = self._patience.begin()
         passed = False
@@ -205,8 +205,7 @@ class Client:
         refused: Identity | None = None
         unanswered = False
         while True:
-            if self._lineage.is_broken:
-                raise HardeningError(f"{what} was not sent: the process that asked for it has ended.")
+            self._lineage.end_if_broken()
             if self._patience.is_hopeless:
                 raise HardeningError(f"{what} was not sent: the server has not answered anything for retry_timeout.")
             identity = self._transport.identity()

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 POLL_SECONDS = 0.2
 MOST_GENERATIONS = 12
@@ -38,17 +41,30 @@ class Lineage:
             self._broken = same and any(parent_of(child) != parent for child, parent in self._line)
         return self._broken
 
+    def end_if_broken(self) -> None:
+        """End this process, with all its threads, if nobody will see what it does.
+
+        There is no result: nobody is left to take it.
+
+        Raises:
+            HardeningError: the process has a way of its own to take SIGTERM.
+        """
+        if self.is_broken:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise HardeningError("The process that this run worked for has ended. Run again to finish.")
+
 
 def watched(line: Sequence[tuple[int, bytes]]) -> list[tuple[int, int]]:
     """Pairs of child and parent to watch, in a line of (process, command line) from this process upwards. Pure.
 
     A worker has the very command line of the process that forked it. What is above that one started it and may end
-    before it, as a shell does that is left with nohup.
+    before it, as a shell does that is left with nohup. Where there is no such pair, nothing is known of who may end
+    before whom, and nothing is watched; without /proc it is the parent.
     """
     for place in range(len(line) - 1):
         if line[place][1] and line[place][1] == line[place + 1][1]:
             return [(child[0], parent[0]) for child, parent in itertools.pairwise(line[: place + 2])]
-    return [(line[0][0], line[1][0])] if len(line) > 1 else []
+    return [(line[0][0], line[1][0])] if len(line) > 1 and not line[0][1] else []
 
 
 def parent_of(process: int) -> int:

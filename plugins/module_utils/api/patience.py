@@ -107,7 +107,7 @@ class Trouble:
             self._patience.enter(now)
         deadline = min(self._patience.deadline(), self._began + most)
         delay = max(retry_after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self.failures - 1)))
-        delay *= random.uniform(1.0, 1.25)  # so that threads do not come back all at once
+        delay *= random.uniform(1.0, 1.2)  # so that threads do not come back all at once
         if now + delay > deadline:
             return False
         time.sleep(delay)

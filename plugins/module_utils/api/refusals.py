@@ -78,7 +78,7 @@ def seconds_to_repeat(status: int, body: Mapping[str, Any] | None, is_apply: boo
             return math.inf
         lasting = LASTING.search(message) or (WEBHOOK.search(message) and "not found" in message)
         return 0.0 if lasting else BRIEF_SECONDS
-    if status == 409 and is_apply:
+    if status == 409 and is_apply and known.get("kind") == "Status":
         causes = (known.get("details") or {}).get("causes") or ()
         return 0.0 if any(cause.get("reason") == "FieldManagerConflict" for cause in causes) else BRIEF_SECONDS
     # What an API server that has just started says while it still reads its policies and namespaces.

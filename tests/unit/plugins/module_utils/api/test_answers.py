@@ -106,6 +106,11 @@ def test_other_answers_do_not(method: str, path: str, body: Any, problem: str) -
     assert problem in wrong_success(method, path, ROLE if method in ("PATCH", "POST") else None, body)
 
 
+def test_the_kind_of_what_is_read_may_be_known() -> None:
+    assert wrong_success("GET", f"{ROLES}/reader", {"kind": "Role"}, ROLE) == ""
+    assert "not RoleBinding" in wrong_success("GET", f"{ROLES}/reader", {"kind": "RoleBinding"}, ROLE)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "data", "counts"),
     [
