@@ -83,7 +83,7 @@ applied:
     - apiVersion: external-secrets.io/v1
       kind: SecretStore
       metadata: {name: vault-backend, namespace: ml-serving}
-retries:
+retry_marks:
   description:
     - By C(kind/namespace/name), what the annotation C(gpu-cluster.hardening/retry) of each of RV(applied) should be. It
       changes as long as the object is not ready, so that the operator does not wait until it tries again.

@@ -46,6 +46,11 @@ options:
     description: Labels of the nodes on which a component is meant to run. Nodes are looked at only if it is given.
     type: dict
     default: {}
+  refuse:
+    description:
+      - Fail if a component is found that this collection did not apply. The text says what to do about it.
+    type: str
+    default: ""
   runtime_class:
     description: Name of a RuntimeClass that a component needs. Warns if there is none.
     type: str
@@ -154,6 +159,7 @@ ARGUMENT_SPEC = {
         },
     },
     "node_selector": {"type": "dict", "default": {}},
+    "refuse": {"type": "str", "default": ""},
     "runtime_class": {"type": "str", "default": ""},
     **CONNECTION_OPTIONS,
 }
@@ -163,6 +169,7 @@ def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """The result of the module, and its warnings."""
     question = parse_question(call.params)
     answer = survey(connect(call.params), question)
+    answer.refuse(call.params["refuse"])
     return {"changed": False, **answer.result()}, answer.warnings()
 
 

@@ -39,7 +39,7 @@ VAULT = {
     "gpu_cluster_vault_url": "https://10.0.60.7:8200",
     "__external_secrets_found": {
         "api_server": [{"to": [{"ipBlock": {"cidr": "10.0.0.10/32"}}], "ports": [{"protocol": "TCP", "port": 6443}]}],
-        "retries": {"SecretStore/ml-serving/vault-backend": "17"},
+        "retry_marks": {"SecretStore/ml-serving/vault-backend": "17"},
     },
 }
 

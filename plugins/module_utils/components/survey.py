@@ -108,6 +108,17 @@ class Survey:
             }
         return result
 
+    def refuse(self, hint: str) -> None:
+        """Refuse what others provide, where there is a hint what to do about it.
+
+        Raises:
+            HardeningError: there is such a component.
+        """
+        found = [entry for entry in self.found if not entry.own]
+        if hint and found:
+            names = ", ".join(f"{entry.namespace}/{entry.name} ({entry.component})" for entry in found)
+            raise HardeningError(f"There already is {names}. {hint}")
+
     def warnings(self) -> list[str]:
         """What a user should know of it."""
         warnings = [*describe(self.found), *(self.coverage.warnings() if self.coverage else ())]

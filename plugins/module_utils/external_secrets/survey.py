@@ -59,7 +59,7 @@ class Survey:
             "own": [operator.facts() for operator, _wider in self.operators if operator.own],
             "webhook": self.webhook,
             "applied": [_reference(item) for item in self.applied],
-            "retries": {_title(item): mark for item in self.applied if (mark := _retry(item))},
+            "retry_marks": {_title(item): mark for item in self.applied if (mark := _retry(item))},
             "api_server": list(self.api_server),
         }
 

@@ -222,8 +222,11 @@ def _patch_all(
 def _patch_until_current(
     client: Client, first: NodePlan, wanted: Wanted, options: NodeOptions, applied: Applied
 ) -> NodePlan:
-    """Patch; where the node has changed since it was read, read it again and plan anew."""
-    plan = first
+    """Patch; where the node has changed since it was read, read it again and plan anew.
+
+    A patch whose answer was lost may be what has changed it: the node is then as wanted, and that is a change.
+    """
+    plan, sent = first, False
     for _attempt in range(CONFLICT_TRIES):
         try:
             _patch(client, plan, options.manager, {})
@@ -233,13 +236,14 @@ def _patch_until_current(
                 return NodePlan(plan.node)  # the node has left the cluster: nothing to harden
             if error.status != 409:
                 raise
+            sent = sent or error.unanswered
         node = gpu_node(client.get(f"{NODES_PATH}/{plan.node.name}").body, options.manager, plan.node.found_by)
         if first.applied:
             plan = plan_present(node, wanted, applied, options.layer.set_id)
         else:
             plan = plan_absent(node, applied, options.layer.set_id)
         if not plan.changed:
-            return first  # the answer to our own patch was lost, and it is what changed the node
+            return first if sent else plan
     raise HardeningError(f"it changed {CONFLICT_TRIES} times while it was being patched. Run again.")
 
 

@@ -58,8 +58,6 @@ RESERVED = frozenset(
         "unreachable",
     }
 )
-# To be renamed with the modules: ``skipped`` of gpu_nodes, and ``retries``, which a loop with ``until`` replaces.
-LEFT = {"gpu_nodes": {"skipped"}, "external_secrets_info": {"retries"}}
 
 
 def returned(module: str) -> set[str]:
@@ -79,5 +77,5 @@ def returned(module: str) -> set[str]:
 @pytest.mark.parametrize("module", NAMES)
 def test_no_result_uses_a_key_of_ansible(module: str) -> None:
     keys = returned(module)
-    assert keys & RESERVED - LEFT.get(module, set()) == set()
+    assert keys & RESERVED == set()
     assert [key for key in keys if key.startswith(("_ansible", "ansible_"))] == []

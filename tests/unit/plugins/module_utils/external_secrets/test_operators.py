@@ -163,7 +163,7 @@ def test_rights_are_looked_at_only_where_an_operator_is_not_ours(fake_client: Fa
             "metadata": {"name": "vault-backend", "namespace": "ml-serving"},
         }
     ]
-    assert result["retries"] == {"SecretStore/ml-serving/vault-backend": "17"}, "it is not ready"
+    assert result["retry_marks"] == {"SecretStore/ml-serving/vault-backend": "17"}, "it is not ready"
     assert result["api_server"] == [
         {
             "to": [{"ipBlock": {"cidr": "10.0.0.10/32"}}, {"ipBlock": {"cidr": "10.0.0.11/32"}}],
