@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
+from ansible_runs import ansible_playbook
 
 COLLECTION = Path(stages.__file__).parents[3]
 Objects = dict[str, list[dict[str, Any]]]
@@ -29,20 +28,26 @@ def render_role(tmp_path_factory: pytest.TempPathFactory) -> Render:
 
     def render(role: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Objects]:
         folder = tmp_path_factory.mktemp(role)
-        plays = [_play(role, variables, folder / f"{case}.json") for case, variables in cases.items()]
+        facts = {case: f"case_{number}" for number, case in enumerate(cases)}
+        plays = [_play(role, variables, facts[case]) for case, variables in cases.items()]
+        together = ", ".join(f"{case!r}: {fact}" for case, fact in facts.items())
+        # Facts are set by Ansible itself: only this task starts a module.
+        written = {"content": f"{{{{ {{{together}}} | to_json }}}}", "dest": str(folder / "rendered.json")}
+        plays[-1]["tasks"].append({"ansible.builtin.copy": written})
         (folder / "plays.yml").write_text(yaml.safe_dump(plays))
-        subprocess.run(
-            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "plays.yml"],
-            check=True,
+        done = ansible_playbook(
+            *("-i", "localhost,", "plays.yml"),
+            environment={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
             cwd=folder,
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2])},
         )
-        return {case: json.loads((folder / f"{case}.json").read_text()) for case in cases}
+        assert done.returncode == 0, done.stdout + done.stderr
+        rendered: dict[str, str] = json.loads((folder / "rendered.json").read_text())
+        return {case: json.loads(text) for case, text in rendered.items()}
 
     return render
 
 
-def _play(role: str, variables: Mapping[str, Any], result: Path) -> dict[str, Any]:
+def _play(role: str, variables: Mapping[str, Any], fact: str) -> dict[str, Any]:
     home = COLLECTION / "roles" / role
     rendered = {
         path.name.partition(".")[0]: f"{{{{ lookup('ansible.builtin.template', '{path}') | from_yaml_all | list }}}}"
@@ -60,7 +65,7 @@ def _play(role: str, variables: Mapping[str, Any], result: Path) -> dict[str, An
         "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
         "tasks": [
             {
-                "ansible.builtin.copy": {"content": "{{ rendered | to_json }}", "dest": str(result)},
+                "ansible.builtin.set_fact": {fact: "{{ rendered | to_json }}"},
                 # Variables of a task win over files of variables, as those of a user do over defaults.
                 "vars": {"rendered": rendered, **variables},
             }
