@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import base64
 import http.client
-import http.server
 import json
-import socket
 import ssl
-import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from loopback_server import RESET as RESET_CONNECTION
+from loopback_server import Reply, Request, loopback_server
 
 BUSY = "429 with Retry-After"
 AWAY = "503"
 RESET = "connection reset"
 CUT_OFF = "reset after the server has done it"
+PASSED_ON = ("Accept", "Content-Type", "User-Agent")
 
 Plan = Callable[[int], str | None]
 """Says by the number of a request, from 0, which fault it meets."""
@@ -53,74 +52,37 @@ def faulty_server(
     ``hidden`` are kinds that it seems not to serve: discovery does not name them.
     """
     connect = connector(kubeconfig, folder)
-    count = iter(range(1_000_000))
+    faults: Counter[str] = Counter()
     lock = threading.Lock()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def answer(request: Request) -> Reply:
+        fault = plan(request.number)
+        if fault:
             with lock:
-                fault = plan(next(count))
-                if fault:
-                    faulty.faults[fault] += 1
-            if fault == BUSY:
-                self.reply(429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}')
-            elif fault == AWAY:
-                self.reply(503, {}, b"upstream connect error")
-            elif fault == RESET:
-                self.reset()
-            else:
-                response, data = self.forward(body)
-                if fault == CUT_OFF:
-                    self.reset()
-                else:
-                    kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
-                    self.reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
+                faults[fault] += 1
+        if fault == BUSY:
+            return Reply(429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}')
+        if fault == AWAY:
+            return Reply(503, {}, b"upstream connect error")
+        if fault == RESET:
+            return RESET_CONNECTION
+        reply = forward(request)
+        return RESET_CONNECTION if fault == CUT_OFF else reply
 
-        do_GET = do_PATCH = do_POST = do_DELETE = answer
-
-        def forward(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-            upstream = connect()
-            try:
-                headers = {name: self.headers[name] for name in ("Accept", "Content-Type", "User-Agent")}
-                upstream.request(self.command, self.path, body or None, headers)
-                response = upstream.getresponse()
-                return response, response.read()
-            finally:
-                upstream.close()
-
-        def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def reset(self) -> None:
-            """Close so that the other side sees a reset, not an end."""
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-
-        def finish(self) -> None:
-            if self.connection.fileno() != -1:
-                super().finish()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Be quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        faulty = FaultyServer(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    def forward(request: Request) -> Reply:
+        upstream = connect()
         try:
-            yield faulty
+            headers = {name: value for name, value in request.headers.items() if name.title() in PASSED_ON}
+            upstream.request(request.method, request.path, request.body or None, headers)
+            response = upstream.getresponse()
+            data = response.read()
+            kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
+            return Reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
         finally:
-            server.shutdown()
-            thread.join()
+            upstream.close()
+
+    with loopback_server(answer) as name:
+        yield FaultyServer(f"http://{name}", faults)
 
 
 def without_kinds(data: bytes, hidden: Collection[str]) -> bytes:
