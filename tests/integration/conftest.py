@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of the integration tests: one real sandbox for all of them, and clients of it.
+"""Fixtures of the integration tests: one real sandbox for all that one process runs, and clients of it.
+
+Processes that run tests side by side (``pytest -n``) share nothing but what is built once on a machine: each has a
+sandbox, a Vault and registries of its own, and the tests of a file stay together (``--dist loadfile``).
 
 ``GPU_CLUSTER_TEST_SANDBOX`` may name the directory of a sandbox that runs already, to save its start while developing;
 without it the tests start one of their own and stop it at the end.
@@ -24,10 +27,12 @@ from sandbox_access import CHECKOUT, Kubectl, Sandbox
 def sandbox() -> Iterator[Sandbox]:
     """A running sandbox with the default simulated nodes."""
     running = os.environ.get("GPU_CLUSTER_TEST_SANDBOX")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
     if running:
+        assert not worker, "tests that run side by side cannot share a sandbox"
         yield Sandbox(Path(running).resolve())
         return
-    own = Sandbox(CHECKOUT / ".build" / "test-sandbox")
+    own = Sandbox(CHECKOUT / ".build" / "-".join(filter(None, ("test-sandbox", worker))))
     own.bring("started")
     try:
         yield own

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from module_runs import ModuleRunner
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 LABELS = {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
@@ -53,14 +53,14 @@ def traces(kubectl: Kubectl, name: str) -> list[str]:
     """
     kinds = kubectl("api-resources", "--verbs=list", "-o", "name").split()
     selector = f"{PART_OF},app.kubernetes.io/name in ({name})"
-    found: list[str] = []
-    for _attempt in range(60):
+
+    def settled() -> list[list[str]]:
         listed = kubectl("get", ",".join(kinds), "-A", "-l", selector)["items"]
+        going = any(item["metadata"].get("deletionTimestamp") for item in listed)
         found = [f"{item['kind']}/{item['metadata']['name']}" for item in listed if item["kind"] != "Event"]
-        if not any(item["metadata"].get("deletionTimestamp") for item in listed):
-            break
-        time.sleep(0.5)
-    return found
+        return [] if going else [found]
+
+    return wait_for(settled, f"objects of {name} go", pause=0.5)[0]
 
 
 @contextmanager

@@ -9,25 +9,17 @@ import base64
 import hashlib
 import http.client
 import json
-import os
 import re
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
-    build,
-    cache_folder,
-    plan_programs,
-)
-from sandbox_access import CHECKOUT
+from server_programs import listening, server_program
 
-SOURCES = CHECKOUT / "tests" / "servers" / "registry"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -36,15 +28,6 @@ USER = "puller"
 PASSWORD = "correct-horse"
 HTPASSWD = f"{USER}:$2a$05$u5tnKF53guZQ584ZccWhgu61gx4vtn/zvV7371a2j/fWVSOk1nx.e\n"  # bcrypt of PASSWORD
 LISTENING = re.compile(r"listening on [^:]+:(\d+)")
-
-
-def registry_program() -> Path:
-    """The registry, built once for each version on a machine."""
-    flags = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w")
-    cache = cache_folder(os.environ, "registry")
-    plan = plan_programs("the registry", SOURCES, ("go.mod", "go.sum", "main.go"), flags, {"registry": "."}, cache)
-    build(plan, CHECKOUT / ".build" / "registry-build.log")
-    return plan.binary
 
 
 @contextmanager
@@ -66,23 +49,16 @@ def running_registry(folder: Path, **settings: Any) -> Iterator[Registry]:
     log = folder / "registry.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [str(registry_program()), "serve", str(file)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [str(server_program("registry")), "serve", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
-        yield Registry(f"127.0.0.1:{_port(process, log)}", is_tls=tls is not None)
+        yield Registry(f"127.0.0.1:{listening(process, log, LISTENING)}", is_tls=tls is not None)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends and process.poll() is None:
-        match = LISTENING.search(log.read_text(encoding="utf-8"))
-        if match:
-            return int(match[1])
-        time.sleep(0.05)
-    raise AssertionError(f"the registry did not start: {log.read_text(encoding='utf-8')}")
 
 
 @dataclass(frozen=True)

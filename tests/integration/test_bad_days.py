@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from fault_proxy import AWAY, BUSY, CUT_OFF, RESET, Plan, faulty_server
 from module_runs import ModuleRunner, PlaybookRunner, result_of
 from sample_manifests import config_map
 from sandbox_access import Kubectl, Sandbox
+from waiting import wait_for
 
 
 def many(namespace: str, count: int) -> list[dict[str, object]]:
@@ -30,10 +30,8 @@ def held(kubectl: Kubectl, namespace: str) -> int:
     return sum(name.startswith("m") for name in kubectl.names("configmap", namespace))
 
 
-def await_first_writes(kubectl: Kubectl, namespace: str) -> None:
-    end = time.monotonic() + 120
-    while held(kubectl, namespace) < 10:
-        assert time.monotonic() < end, "the run writes nothing"
+def await_first_writes(audit: AuditLog) -> None:
+    wait_for(lambda: len(audit.so_far().writes) >= 10, "the run writes", seconds=120, pause=0.01)
 
 
 def test_a_run_that_was_killed_is_finished_by_the_next(
@@ -41,7 +39,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
 ) -> None:
     wanted = many(namespace, 500)
     process = run_module.start("manifests", manifests=wanted, concurrency=1)
-    await_first_writes(kubectl, namespace)
+    await_first_writes(audit)
     process.kill()
     process.communicate()
     done = held(kubectl, namespace)
@@ -55,14 +53,13 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
 
 
 def test_a_removal_that_was_killed_is_finished_by_the_next(
-    run_module: ModuleRunner, namespace: str, kubectl: Kubectl
+    run_module: ModuleRunner, namespace: str, kubectl: Kubectl, audit: AuditLog
 ) -> None:
     wanted = many(namespace, 300)
     run_module("manifests", manifests=wanted)
+    audit.mark()
     process = run_module.start("manifests", manifests=wanted, state="absent", concurrency=1)
-    end = time.monotonic() + 120
-    while held(kubectl, namespace) > 290:
-        assert time.monotonic() < end, "the run removes nothing"
+    await_first_writes(audit)
     process.kill()
     process.communicate()
     left = held(kubectl, namespace)
@@ -73,12 +70,12 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(
 
 
 def test_a_server_that_restarts_makes_a_run_slower_only(
-    sandbox: Sandbox, run_module: ModuleRunner, namespace: str, kubectl: Kubectl
+    sandbox: Sandbox, run_module: ModuleRunner, namespace: str, kubectl: Kubectl, audit: AuditLog
 ) -> None:
     wanted = many(namespace, 500)
     process = run_module.start("manifests", manifests=wanted, concurrency=1, retry_timeout=120)
     try:
-        await_first_writes(kubectl, namespace)
+        await_first_writes(audit)
         sandbox.kill("kube-apiserver")
         assert process.poll() is None, "the run was over before the server was killed"
     finally:
@@ -142,11 +139,11 @@ def test_a_server_that_stays_broken_is_reported_in_the_end(
 
 
 def test_ctrl_c_ends_a_playbook_without_a_traceback(
-    play: PlaybookRunner, run_module: ModuleRunner, namespace: str, kubectl: Kubectl
+    play: PlaybookRunner, run_module: ModuleRunner, namespace: str, kubectl: Kubectl, audit: AuditLog
 ) -> None:
     wanted = many(namespace, 500)
     process = play.start([{"gpu_cluster.hardening.manifests": {"manifests": wanted, "concurrency": 1}}])
-    await_first_writes(kubectl, namespace)
+    await_first_writes(audit)
     os.killpg(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode != 0
@@ -162,9 +159,10 @@ def test_ctrl_c_ends_a_module_in_its_wait(run_module: ModuleRunner, namespace: s
     stuck = config_map(namespace, "m0", finalizers=["hardening.example/hold"])
     run_module("manifests", manifests=[stuck])
     process = run_module.start("manifests", manifests=[stuck], state="absent", wait_timeout=3600)
-    end = time.monotonic() + 60
-    while not kubectl.get("configmap", "m0", namespace)["metadata"].get("deletionTimestamp"):
-        assert time.monotonic() < end, "the run removes nothing"
+    wait_for(
+        lambda: kubectl.get("configmap", "m0", namespace)["metadata"].get("deletionTimestamp"),
+        "the run removes",
+    )
     process.send_signal(signal.SIGINT)
     _stdout, stderr = process.communicate(timeout=60)
     assert process.returncode != 0

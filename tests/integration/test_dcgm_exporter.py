@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from audit_log import AuditLog
 from gpu_stack import all_gpu_nodes, gpu_nodes, nodes_of, provided_by_operator, traces
 from role_runs import RoleRunner
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 NAME = "dcgm-exporter"
 UTIL = {"field": "DCGM_FI_DEV_GPU_UTIL", "type": "gauge", "help": "GPU utilization (in %)."}
@@ -72,10 +72,7 @@ def installed(run: RoleRunner) -> Iterator[RoleRunner]:
 def prometheus_operator(kubectl: Kubectl) -> Iterator[None]:
     """A server that serves ServiceMonitors."""
     kubectl("create", stdin=OPERATOR)
-    for _attempt in range(60):
-        if kubectl.run("get", "servicemonitors", "-A").returncode == 0:
-            break
-        time.sleep(0.5)
+    wait_for(lambda: kubectl.run("get", "servicemonitors", "-A").returncode == 0, "ServiceMonitors are served")
     yield
     kubectl("delete", "crd", "servicemonitors.monitoring.coreos.com")
 

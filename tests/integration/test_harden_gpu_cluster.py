@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from audit_log import AuditLog
 from fault_proxy import faulty_server
 from harden_runs import Playbook, recap
 from sandbox_access import Kubectl, Sandbox
+from waiting import wait_for
 
 EVALUATION = {
     "name": "evaluation",
@@ -218,13 +218,15 @@ def kubeconfig_of(address: str, folder: Path) -> Path:
 
 def scheduling(kubectl: Kubectl, name: str) -> dict[str, str]:
     """Wait for the scheduler's word on a pod."""
-    for _attempt in range(120):
+
+    def look() -> dict[str, str]:
         live = kubectl.get("pod", name, "ml-training")
         for condition in live.get("status", {}).get("conditions") or ():
             if condition["type"] == "PodScheduled":
                 return {"node": live["spec"].get("nodeName", ""), "reason": condition.get("reason", "")}
-        time.sleep(0.25)
-    raise AssertionError(f"the scheduler did not look at pod {name}")
+        return {}
+
+    return wait_for(look, f"the scheduler looks at pod {name}")
 
 
 def test_one_more_stage_gets_everything_with_no_other_change(

@@ -20,6 +20,7 @@ import pytest
 import warm_process
 from ansible_runs import ansible_playbook
 from sandbox_access import clean_environment
+from waiting import wait_for
 
 Json = dict[str, Any]
 PING = {"ansible.builtin.ping": {}}
@@ -120,10 +121,7 @@ def begin(tmp_path: Path, text: str, **how: Any) -> warm_process.WarmProcess:
     script = tmp_path / "program.py"
     script.write_text(text, encoding="utf-8")
     process = warm_process.start([str(script)], clean_environment(tmp_path), tmp_path, **how)
-    ends = time.monotonic() + 20
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
+    wait_for((tmp_path / "begun").exists, "it begins", pause=0.01)
     return process
 
 

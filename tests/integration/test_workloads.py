@@ -27,7 +27,8 @@ from sandbox_access import Kubectl
 sys.path.insert(0, str(Path(__file__).parent / "admission"))
 
 from pod_objects import IMAGE, container, pod
-from policy_canaries import eventually, refusal
+from policy_canaries import refusal
+from waiting import wait_for
 
 DIGEST = "sha256:" + "0a" * 32
 TRAINER = {"repository": "registry.internal/ml-trainer", "tag": "v2.1", "digest": DIGEST}
@@ -115,7 +116,7 @@ def empty(run: RoleRunner, kubectl: Kubectl) -> RoleRunner:
     """Nothing of this role is there."""
     if made(kubectl):
         run("workloads", **GIVEN, workloads_state="absent")
-    eventually("nothing is left", lambda: made(kubectl) == set() and pods(kubectl) == [])
+    wait_for(lambda: made(kubectl) == set() and pods(kubectl) == [], "nothing is left")
     return run
 
 
@@ -136,7 +137,7 @@ def wait_until_denied(kubectl: Kubectl) -> None:
         "pods": good(volumes=[{"name": "tmp", "emptyDir": {}}]),
     }
     for policy, canary in canaries.items():
-        eventually(f"{policy} denies", partial(_denies, kubectl, policy, canary))
+        wait_for(partial(_denies, kubectl, policy, canary), f"{policy} denies")
 
 
 def _denies(kubectl: Kubectl, policy: str, canary: dict[str, Any]) -> bool:
@@ -286,10 +287,10 @@ def test_traffic_finds_the_pods_and_the_policies_of_the_stages_hold_them(
         for rule in kubectl.get("networkpolicy", "allow-serving", "ml-serving")["spec"]["ingress"]
     ]
     slices = partial(kubectl, "get", "endpointslices", "-n", "ml-serving", "-l", "kubernetes.io/service-name=fraud")
-    eventually("both pods are endpoints", lambda: len(ready(slices())) == 2)
+    wait_for(lambda: len(ready(slices())) == 2, "both pods are endpoints")
     assert {port["port"] for item in slices()["items"] for port in item["ports"]} == ports == {8080, 8081}
     budget = partial(kubectl.get, "poddisruptionbudget", "fraud", "ml-serving")
-    eventually("one pod may go at a time", lambda: budget()["status"]["disruptionsAllowed"] == 1)
+    wait_for(lambda: budget()["status"]["disruptionsAllowed"] == 1, "one pod may go at a time")
 
 
 def ready(slices: dict[str, Any]) -> list[str]:

@@ -21,7 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
-from registry_proxy import Proxy, Reply, Request, registry_proxy
+from loopback_server import Reply, Request
+from registry_proxy import Proxy, registry_proxy
 from registry_server import basic
 
 SERVICE = "the-registry"

@@ -12,7 +12,7 @@ export PYTHONPATH=$PWD/.build/collections:$PWD/tests/integration:$PWD/tests/inte
 
 printf '\n== Vault and the External Secrets Operator: built once on a machine, 5 to 10 min each on 2 cores\n'
 tests/tools/with_progress.sh .build/vault-build.log \
-  "$python" -c 'import vault_server; print(vault_server.vault_program())'
+  "$python" tests/tools/build_servers.py vault
 tests/tools/with_progress.sh .build/external-secrets-build.log \
-  "$python" -c 'import external_secrets_server; print(external_secrets_server.external_secrets_program())'
+  "$python" tests/tools/build_servers.py external-secrets
 exec "$python" tests/tools/demo_secrets.py

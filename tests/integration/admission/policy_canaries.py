@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
 from pod_objects import IMAGE, Json, container, pod
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 CANARIES: dict[str, Callable[[str], Json]] = {
     "image_digests": lambda name: pod(name, container(image="registry.internal/ml-trainer:v2.1")),
@@ -28,20 +28,12 @@ def refusal(kubectl: Kubectl, item: Json, *options: str) -> str:
     return done.stderr if done.returncode else ""
 
 
-def eventually(what: str, condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Ask until it is so."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not after {seconds:g} s: {what}"
-        time.sleep(0.2)
-
-
 def wait_for_settings(kubectl: Kubectl, nonce: str, denying: set[str]) -> None:
     """Wait until the exempt canary passes (the policy is the new one) and any other does not (its binding holds)."""
     for policy in CANARIES:
         word = "denies" if policy in denying else "does not deny"
-        eventually(f"{policy} exempts", partial(_stands, kubectl, policy, f"canary-{nonce}", False))
-        eventually(f"{policy} {word}", partial(_stands, kubectl, policy, "canary", policy in denying))
+        wait_for(partial(_stands, kubectl, policy, f"canary-{nonce}", False), f"{policy} exempts")
+        wait_for(partial(_stands, kubectl, policy, "canary", policy in denying), f"{policy} {word}")
 
 
 def _stands(kubectl: Kubectl, policy: str, name: str, expected: bool) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from pod_objects import Json
-from policy_canaries import eventually
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 KEEPER, ADMIN = "--as=namespace-keeper", "--as=hardener"
 LEVEL, STAGE, DRA = (
@@ -35,7 +35,7 @@ def people(strict: object, kubectl: Kubectl) -> Iterator[Kubectl]:
         kubectl("apply", stdin={**common, "kind": "ClusterRole", "rules": [rule]})
         kubectl("apply", stdin={**common, "kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]})
     kubectl("apply", stdin=namespace(FOREIGN))
-    eventually("namespaces denies", lambda: "harden" in label(kubectl, KEEPER, OURS, {LEVEL: "privileged"}))
+    wait_for(lambda: "harden" in label(kubectl, KEEPER, OURS, {LEVEL: "privileged"}), "namespaces denies")
     yield kubectl
     kubectl("delete", "namespace", FOREIGN, "--wait=false")
     kubectl("delete", "clusterrole,clusterrolebinding", "namespace-keeper", "hardener")

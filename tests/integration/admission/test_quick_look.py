@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 from fault_proxy import connector
 from pod_objects import DIGEST, GPU, GPU_TOLERATION, IMAGE, STAGES, Json, container, pod
-from policy_canaries import CANARIES, eventually
+from policy_canaries import CANARIES
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 PODS = 400
 SEED = 20261126
@@ -214,7 +215,7 @@ def test_a_policy_warns_of_the_same_pods_with_the_quick_look_and_without(
     server = connector(kubeconfig, tmp_path)()
     names = {policy: policy.replace("_", "-") for policy in CANARIES}
     for policy, name in names.items():
-        eventually(f"{policy} and its copy warn", partial(both_warn, server, name, CANARIES[policy]("canary")))
+        wait_for(partial(both_warn, server, name, CANARIES[policy]("canary")), f"{policy} and its copy warn")
     make, seen = PodMaker(), Counter[str]()
     for item in map(make, range(PODS)):
         warned = warning(server, item)

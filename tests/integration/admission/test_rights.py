@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from admission_answers import Answers, Case, admitted, send
 from pod_objects import Json
-from policy_canaries import eventually, refusal
+from policy_canaries import refusal
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 RBAC = "rbac.authorization.k8s.io"
 
@@ -103,7 +104,7 @@ CASES = [*BINDINGS, *ROLES]
 
 @pytest.fixture(scope="module")
 def answers(strict: object, kubectl: Kubectl) -> Answers:
-    eventually("rbac denies", lambda: "rbac.gpu-cluster" in refusal(kubectl, role("canary", rule(["*"], ["*"]))))
+    wait_for(lambda: "rbac.gpu-cluster" in refusal(kubectl, role("canary", rule(["*"], ["*"]))), "rbac denies")
     return send(kubectl, CASES)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from audit_log import AuditLog
 from pod_objects import GPU, STAGES, STRICT, container, pod, workload
-from policy_canaries import CANARIES, eventually, refusal
+from policy_canaries import CANARIES, refusal
 from sandbox_access import Kubectl, Sandbox
+from waiting import wait_for
 
 KINDS = "validatingadmissionpolicy,validatingadmissionpolicybinding"
 ROLE = "admission_policies"
@@ -96,7 +97,7 @@ def test_absent_lets_everything_pass_again(policies: Any, kubectl: Kubectl) -> N
     assert refusal(kubectl, canary)
     policies.roles(ROLE, admission_policies_state="absent", **STRICT)
     assert ours(kubectl) == set()
-    eventually("nothing is refused", lambda: refusal(kubectl, canary) == "")
+    wait_for(lambda: refusal(kubectl, canary) == "", "nothing is refused")
 
 
 @pytest.mark.parametrize("policy", CANARIES)
@@ -120,9 +121,9 @@ def test_a_policy_can_be_rolled_out_step_by_step(
         return code == 0 and "validation.policy.admission.k8s.io/validation_failure" in text and mark.strip("'") in text
 
     policies.apply(**{name: ["Audit"]})
-    eventually("noted, and nothing said", lambda: mark not in answer()[1] and noted())
+    wait_for(lambda: mark not in answer()[1] and noted(), "noted, and nothing said")
     policies.apply(**{name: ["Warn", "Audit"]})
-    eventually("said, and admitted", lambda: answer()[0] == 0 and mark in answer()[1])
+    wait_for(lambda: answer()[0] == 0 and mark in answer()[1], "said, and admitted")
     assert answer()[1].startswith("Warning: Validation failed for ValidatingAdmissionPolicy")
     policies.apply(**{name: ["Deny", "Audit"]})
     assert mark in refusal(kubectl, canary)
@@ -155,8 +156,8 @@ def test_an_exemption_covers_an_object_and_what_it_makes(policies: Any, kubectl:
 def test_a_stage_takes_no_more_gpus_than_its_quota(policies: Any, kubectl: Kubectl) -> None:
     policies.apply(admission_policies_gpu_quotas={"training": {"nvidia.com/gpu": 1}})
     two = {"limits": {**GPU["limits"], "nvidia.com/gpu": 2}}
-    eventually(
-        "the quota counts", lambda: "exceeded quota: gpus" in refusal(kubectl, pod("two", container(resources=two)))
+    wait_for(
+        lambda: "exceeded quota: gpus" in refusal(kubectl, pod("two", container(resources=two))), "the quota counts"
     )
     assert refusal(kubectl, pod("one", container(resources=GPU))) == ""
 

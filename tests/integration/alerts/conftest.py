@@ -14,7 +14,6 @@ import pytest
 from alerts.cluster_series import Series
 from alerts.programs import Programs, build_programs
 from alerts.rule_rendering import render_rules
-from sandbox_access import CHECKOUT
 
 Labels = dict[str, str]
 Check = Callable[..., None]
@@ -23,7 +22,7 @@ Check = Callable[..., None]
 @pytest.fixture(scope="session")
 def programs() -> Programs:
     """promtool and Prometheus."""
-    return build_programs(CHECKOUT / ".build" / "prometheus-build.log")
+    return build_programs()
 
 
 @pytest.fixture(scope="session")

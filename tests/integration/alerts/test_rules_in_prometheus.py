@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from alerts.cluster_series import Cluster, Series, always
 from alerts.programs import Programs
 from alerts.rule_rendering import render_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.ports import assign_ports
+from waiting import wait_for
 
 ALERTS = (
     "UnexpectedGPUUsage",
@@ -95,16 +95,14 @@ class Server:
 
     def wait_for(self, what: str, seen: Any) -> None:
         """Wait until ``seen()`` is true; not a matter of speed, as the deadline is far off."""
-        end = time.monotonic() + 90
-        while True:
-            try:
-                if seen():
-                    return
-            except OSError:
-                pass
+
+        def look() -> Any:
             assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < end, f"{what}: {self.firing()}\n{self._log.read_text()}"
-            time.sleep(0.2)
+            with suppress(OSError):
+                return seen()
+            return None
+
+        wait_for(look, lambda: f"{what}: {self.firing()}\n{self._log.read_text()}", seconds=90)
 
 
 @contextmanager

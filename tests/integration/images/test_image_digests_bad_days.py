@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from loopback_server import RESET, Reply, Request
 from module_runs import ModuleRunner
-from registry_proxy import RESET, Reply, Request, registry_proxy
+from registry_proxy import registry_proxy
 from registry_server import Registry, basic, digest_of, encoded, plain
 
 BUSY = Reply(429, {"Retry-After": "1"}, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}')

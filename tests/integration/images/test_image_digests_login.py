@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback_server import Reply, Request
 from module_runs import ModuleRunner
-from registry_proxy import Reply, Request, registry_proxy
+from registry_proxy import registry_proxy
 from registry_server import PASSWORD, USER, Registry, basic, plain
 from token_server import IDENTITY_TOKEN, SERVICE, Pair, TokenServer
 

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -22,17 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
-    build,
-    cache_folder,
-    find_go,
-    go_folders,
-    plan_programs,
-)
-from sandbox_access import CHECKOUT, Kubectl
+from sandbox_access import Kubectl
+from server_programs import pinned_version, server_program
+from waiting import wait_for
 
-SOURCES = CHECKOUT / "tests" / "servers" / "external_secrets"
-BUILD_LOG = CHECKOUT / ".build" / "external-secrets-build.log"
+SERVER = "external-secrets"
 MODULE = "github.com/external-secrets/external-secrets"
 # Ports that several of them on one machine do not share. The last one given counts.
 OWN_PORTS = ("--metrics-addr=127.0.0.1:0", "--live-addr=127.0.0.1:0")
@@ -47,20 +40,10 @@ class CrdBundle:
     sha256: str
 
 
-def external_secrets_program() -> Path:
-    """The operator, built once for each version on a machine; eight minutes on two cores."""
-    flags = ("-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
-    cache = cache_folder(os.environ, "external-secrets")
-    files = ("go.mod", "go.sum", "main.go")
-    plan = plan_programs("External Secrets Operator", SOURCES, files, flags, {"external-secrets": "."}, cache)
-    build(plan, BUILD_LOG)
-    return plan.binary
-
-
 def crd_bundle() -> CrdBundle:
     """The bundle of the version that is run, kept beside the program."""
-    version = _version()
-    kept = external_secrets_program().with_name("crds.yaml")
+    version = pinned_version(SERVER, MODULE)
+    kept = server_program(SERVER).with_name("crds.yaml")
     if not kept.is_file():
         draft = kept.with_name(f"crds-{uuid.uuid4().hex}.yaml")
         shutil.copyfile(published_crds(), draft)
@@ -71,7 +54,7 @@ def crd_bundle() -> CrdBundle:
 
 def published_crds() -> Path:
     """The bundle of the version that is run, as its Go module has it; nothing is built for that."""
-    return _module_folder(_version()) / "deploy" / "crds" / "bundle.yaml"
+    return go_module(MODULE, pinned_version(SERVER, MODULE)) / "deploy" / "crds" / "bundle.yaml"
 
 
 @dataclass(frozen=True)
@@ -88,11 +71,13 @@ class Operator:
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
         """Wait until it says something."""
-        ends = time.monotonic() + seconds
-        while text not in self.log:
-            assert self.process.poll() is None, f"the operator ended: {self.log}"
-            assert time.monotonic() < ends, f"the operator does not say {text!r}: {self.log}"
-            time.sleep(0.05)
+
+        def said() -> bool:
+            found = text in self.log
+            assert found or self.process.poll() is None, f"the operator ended: {self.log}"
+            return found
+
+        wait_for(said, lambda: f"the operator does not say {text!r}: {self.log}", seconds, pause=0.05)
 
     def stop(self) -> None:
         """End it as the kubelet does, which does not wait forever."""
@@ -130,7 +115,7 @@ def start_operator(
     kept = [argument for argument in arguments if not argument.startswith("--enable-leader-election")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(external_secrets_program()), *kept, *own],
+            [str(server_program(SERVER)), *kept, *own],
             env={"KUBECONFIG": str(kubeconfig), "HOME": str(folder), "PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -156,22 +141,3 @@ def account_kubeconfig(kubectl: Kubectl, namespace: str, account: str, folder: P
 def nudge(kubectl: Kubectl, kind: str, name: str, namespace: str) -> None:
     """Let the operator look at an object at once, also while it waits after a failure."""
     kubectl("annotate", kind, name, "-n", namespace, "--overwrite", f"force-sync={uuid.uuid4().hex}")
-
-
-def _version() -> str:
-    words = (SOURCES / "go.mod").read_text(encoding="utf-8").split()
-    return words[words.index(MODULE) + 1]
-
-
-def _module_folder(version: str) -> Path:
-    go = find_go(go_folders(os.environ))
-    done = subprocess.run(
-        [str(go), "mod", "download", "-json", f"{MODULE}@{version}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd="/",
-        env={**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOWORK": "off"},
-        timeout=600,
-    )
-    return Path(json.loads(done.stdout)["Dir"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from harden_runs import Playbook
 from operator_pods import OperatorPods, operator_pods
 from sandbox_access import Kubectl
 from vault_server import VaultServer
+from waiting import wait_for
 
 Json = dict[str, Any]
 ACCOUNT = "vault-reader"
@@ -122,10 +122,7 @@ class Chain:
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until something is true; the operator may be waiting after a failure."""
-        ends = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < ends, self.pods.log
-            time.sleep(0.2)
+        wait_for(condition, lambda: self.pods.log, seconds)
 
     def token(self, namespace: str, *audiences: str, account: str = ACCOUNT) -> str:
         """A token of an account for some audiences."""

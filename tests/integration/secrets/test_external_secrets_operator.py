@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from operator_pods import OperatorPods, operator_pods
 from role_runs import RoleRun, RoleRunner
 from sandbox_access import Kubectl
 from vault_server import VaultServer
+from waiting import wait_for
 
 Json = dict[str, Any]
 NAMESPACE = "op-serving"
@@ -83,10 +83,7 @@ class Site:
 
     def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Wait for something."""
-        ends = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < ends, self.pods.log
-            time.sleep(0.2)
+        wait_for(condition, lambda: self.pods.log, seconds)
 
 
 @pytest.fixture(scope="module")

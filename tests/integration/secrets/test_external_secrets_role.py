@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from external_secrets_server import CrdBundle
 from gpu_stack import traces
 from role_runs import RoleRun, RoleRunner
 from sandbox_access import Kubectl
+from waiting import wait_for
 
 Json = dict[str, Any]
 TRAINING, SERVING = "eso-training", "eso-serving"
@@ -368,11 +368,7 @@ def test_an_operator_that_serves_only_v1beta1_is_an_error_and_nothing_is_written
 
 
 def served(kubectl: Kubectl, api_version: str) -> None:
-    for _attempt in range(60):
-        if kubectl.run("get", "--raw", f"/apis/{api_version}").returncode == 0:
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"{api_version} is not served")
+    wait_for(lambda: kubectl.run("get", "--raw", f"/apis/{api_version}").returncode == 0, f"{api_version} is served")
 
 
 def test_admission_policies_let_it_pass_with_the_exemptions_that_it_names(
@@ -400,10 +396,8 @@ def test_admission_policies_let_it_pass_with_the_exemptions_that_it_names(
             for policy in ("rbac", "pods")
         ]
         runner("admission_policies", **policies, admission_policies_exemptions=exempt)
-        for _attempt in range(60):  # policies take a moment to be seen by the API server
-            if role.attempt(**pinned).returncode == 0:
-                break
-            time.sleep(1)
+        # Policies take a moment to be seen by the API server.
+        wait_for(lambda: role.attempt(**pinned).returncode == 0, "the exemptions are seen", seconds=120)
         kubectl("wait", "deployment", NAME, "-n", SERVING, "--for=condition=Available", "--timeout=60s")
     finally:
         runner("admission_policies", **policies, admission_policies_state="absent")
@@ -415,8 +409,7 @@ def enforced(kubectl: Kubectl) -> None:
     rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]
     metadata = {"name": "canary", "namespace": SERVING}
     canary = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}
-    for _attempt in range(60):
-        if kubectl.run("create", "--dry-run=server", stdin=canary).returncode != 0:
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"nothing is refused: {json.dumps(canary)}")
+    wait_for(
+        lambda: kubectl.run("create", "--dry-run=server", stdin=canary).returncode != 0,
+        f"it is refused: {json.dumps(canary)}",
+    )

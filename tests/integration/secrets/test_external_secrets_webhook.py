@@ -15,7 +15,6 @@ import json
 import socket
 import ssl
 import subprocess
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from external_secrets_server import CrdBundle, Operator, account_kubeconfig, sta
 from gpu_stack import traces
 from role_runs import RoleRun, RoleRunner
 from sandbox_access import Kubectl, Sandbox
+from waiting import wait_for
 
 Json = dict[str, Any]
 STAGE = "hook-serving"
@@ -190,10 +190,7 @@ def free_ports(number: int) -> list[int]:
 
 def until(condition: Callable[[], bool], program: Operator, seconds: float = 60) -> None:
     """Wait for something that a program does."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, program.log
-        time.sleep(0.2)
+    wait_for(condition, lambda: program.log, seconds)
 
 
 def test_an_operator_that_is_adopted_gets_no_webhook_and_nothing_is_written(site: Site, audit: AuditLog) -> None:

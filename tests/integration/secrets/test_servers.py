@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import base64
 import stat
-import time
 import urllib.error
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import yaml
 from external_secrets_server import CrdBundle, RunOperator, nudge
 from sandbox_access import Kubectl
 from vault_server import VaultError, VaultServer
+from waiting import wait_for
 
 API_SERVER = "https://kubernetes.default.svc"
 
@@ -166,10 +166,10 @@ def test_the_operator_brings_a_value_of_vault_and_its_rotation(
     for manifest in (store(vault, namespace, mount, auth_mount), external_secret(namespace)):
         kubectl("apply", "--server-side", stdin=manifest)
     with external_secrets(kubeconfig, ["--concurrent=1", f"--namespace={namespace}", "--loglevel=info"]) as operator:
-        wait_until(lambda: value(kubectl, namespace) == b"first", lambda: operator.log)
+        wait_for(lambda: value(kubectl, namespace) == b"first", lambda: operator.log)
         vault.put(mount, "ml/model-registry", **{"access-token": "second"})
         nudge(kubectl, "externalsecret", "registry", namespace)
-        wait_until(lambda: value(kubectl, namespace) == b"second", lambda: operator.log)
+        wait_for(lambda: value(kubectl, namespace) == b"second", lambda: operator.log)
         kubectl("delete", "externalsecret", "registry", "-n", namespace)  # which only the operator lets go
     assert "forbidden" not in operator.log
 
@@ -207,10 +207,3 @@ def external_secret(namespace: str) -> dict[str, Any]:
 def value(kubectl: Kubectl, namespace: str) -> bytes | None:
     secret = kubectl.get("secret", "registry", namespace)
     return base64.b64decode(secret["data"]["token"]) if secret else None
-
-
-def wait_until(condition: Callable[[], bool], explain: Callable[[], str], seconds: float = 60) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, explain()
-        time.sleep(0.1)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from sandbox_access import CHECKOUT
 from token_server import make_pair
 from vault_server import VaultError, VaultServer, running_vault
 from vault_side import CA, SERVING, TRAINING, VaultSide, vault_side
+from waiting import wait_for
 
 README = CHECKOUT / "roles" / "vault" / "README.md"
 
@@ -292,8 +292,7 @@ def is_valid(side: VaultSide, token: str) -> bool:
 def test_a_token_that_was_revoked_has_expired_or_never_was_is_told(side: VaultSide) -> None:
     revoked, expired = (side.token('path "*" { capabilities = ["read", "list"] }', ttl=ttl) for ttl in ("10m", "1s"))
     side.vault.request("POST", "auth/token/revoke", {"token": revoked})
-    while is_valid(side, expired):
-        time.sleep(0.1)
+    wait_for(lambda: not is_valid(side, expired), "the token expires")
     for wrong in (revoked, expired, f"hvs.{uuid.uuid4().hex}"):
         message = side.refused_access(token=wrong)
         assert "does not accept the token: it is wrong, has expired or was revoked" in message

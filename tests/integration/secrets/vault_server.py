@@ -10,7 +10,6 @@ import os
 import re
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,28 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import (
-    build,
-    cache_folder,
-    plan_programs,
-)
-from sandbox_access import CHECKOUT
+from server_programs import listening, server_program
 from token_server import Pair, make_pair
 from vault_audit import VaultAudit
+from waiting import wait_for
 
-SOURCES = CHECKOUT / "tests" / "servers" / "vault"
-BUILD_LOG = CHECKOUT / ".build" / "vault-build.log"
 LISTENING = re.compile(r"^listening on (\S+)$", re.MULTILINE)
 Json = dict[str, Any]
-
-
-def vault_program() -> Path:
-    """Vault, built once for each version on a machine; seven minutes on two cores."""
-    flags = ("-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
-    cache = cache_folder(os.environ, "vault")
-    plan = plan_programs("Vault", SOURCES, ("go.mod", "go.sum", "main.go"), flags, {"vault": "."}, cache)
-    build(plan, BUILD_LOG)
-    return plan.binary
 
 
 @contextmanager
@@ -153,21 +137,14 @@ class VaultServer:
         log = self.folder / "vault.log"
         offset = log.stat().st_size if log.exists() else 0
         address = self.url.removeprefix("https://") or "127.0.0.1:0"
-        command = [str(vault_program()), "-data", str(self.folder / "data"), "-listen", address]
+        command = [str(server_program("vault")), "-data", str(self.folder / "data"), "-listen", address]
         command += ["-certificate", str(self.pair.certificate), "-key", str(self.pair.key)]
         with log.open("ab") as output:
             # In a session of its own: Ctrl-C is for who started it, who still needs it to clean up.
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends and self.process.poll() is None:
-            match = LISTENING.search(log.read_bytes()[offset:].decode())
-            if match:
-                self.url = f"https://{match[1]}"
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"Vault did not start: {log.read_text(encoding='utf-8')}")
+        self.url = f"https://{listening(self.process, log, LISTENING, offset)}"
 
     def stop(self) -> None:
         """End it; what it keeps stays."""
@@ -186,12 +163,13 @@ class VaultServer:
         self.request("PUT", "sys/audit/file", {"type": "file", "options": {"file_path": str(self.audit_log)}})
 
     def _wait_while(self, status: int, path: str, token: str) -> None:
-        ends = time.monotonic() + 60
-        while True:
+        def answers() -> bool:
             try:
                 self.request("GET", path, token=token)
-                return
             except VaultError as error:
-                if error.status != status or time.monotonic() > ends:
+                if error.status != status:
                     raise
-            time.sleep(0.05)
+                return False
+            return True
+
+        wait_for(answers, f"Vault serves {path}", pause=0.05)
