@@ -26,6 +26,9 @@ def render_in(folder: Path, role: str, cases: Mapping[str, Mapping[str, Any]]) -
     """Render all templates of a role once for each case, a mapping of variables; answers by the name of the case."""
     results = {case: folder / f"{number}.json" for number, case in enumerate(cases)}
     plays = [_play(role, variables, results[case]) for case, variables in cases.items()]
+    for part in ("templates", "files"):
+        # Where templates look for what they name without a path.
+        (folder / part).symlink_to(COLLECTION / "roles" / role / part)
     (folder / "plays.yml").write_text(yaml.safe_dump(plays))
     subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "plays.yml"],
