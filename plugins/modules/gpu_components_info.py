@@ -12,8 +12,11 @@ short_description: Find who provides the device plugin, the GPU exporter and Fal
 version_added: 0.1.0
 description:
   - Looks at all DaemonSets for the NVIDIA device plugin, dcgm-exporter and Falco, whatever installed them (the GPU
-    Operator, a Helm chart, a manifest), by their images and by the labels of their manifests. Changes nothing.
+    Operator, a Helm chart, a manifest, HAMi, Volcano), by their images and commands and by the labels of their
+    manifests. Changes nothing.
   - Warns if one of them does not tolerate the taints of GPU nodes, and if a node selector leaves GPU nodes out.
+  - With O(node_selector), names the GPU nodes that have no pod of a component, or would get none, and the taint that is
+    why; and warns if nodes offer GPUs that no DaemonSet provides, as where the device plugin is part of the system.
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 options:
@@ -120,7 +123,7 @@ nodes:
   description: What O(node_selector) selects.
   returned: if O(node_selector) is given
   type: dict
-  sample: {selected: 8, gpu: 9, left_out: [gpu-node-9]}
+  sample: {selected: 8, gpu: 9, left_out: [gpu-node-9], unreached: []}
   contains:
     selected:
       description: How many nodes have these labels.
@@ -132,6 +135,12 @@ nodes:
       description: Names of nodes with GPUs that do not have the labels.
       type: list
       elements: str
+    unreached:
+      description:
+        - GPU nodes from which taints keep a component away, each with C(component), C(node) and C(taints). Where
+          nothing provides it, what tolerates just O(taints) is meant.
+      type: list
+      elements: dict
 """
 
 from typing import Any

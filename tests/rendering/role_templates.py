@@ -29,6 +29,9 @@ def render_in(folder: Path, role: str, cases: Mapping[str, Mapping[str, Any]]) -
     # Facts are set by Ansible itself: only this task starts a module.
     written = {"content": f"{{{{ {{{together}}} | to_json }}}}", "dest": str(folder / "rendered.json")}
     plays[-1]["tasks"].append({"ansible.builtin.copy": written})
+    for part in ("templates", "files"):
+        # Where templates look for what they name without a path.
+        (folder / part).symlink_to(COLLECTION / "roles" / role / part)
     (folder / "plays.yml").write_text(yaml.safe_dump(plays))
     done = ansible_playbook(
         *("-i", "localhost,", "plays.yml"),

@@ -4,13 +4,13 @@
 """Finds who provides the device plugin, the GPU exporter and Falco, whatever installed them. Pure.
 
 Signatures are those of the manifests and charts of NVIDIA/k8s-device-plugin, NVIDIA/gpu-operator,
-NVIDIA/dcgm-exporter and falcosecurity/charts.
+NVIDIA/dcgm-exporter, falcosecurity/charts, Project-HAMi/HAMi and Project-HAMi/volcano-vgpu-device-plugin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.pinned import split_reference
@@ -31,25 +31,32 @@ PROVIDERS = {"gpu-operator": "the GPU Operator", "helm": "a Helm chart", "other"
 
 @dataclass(frozen=True)
 class Signature:
-    """What a component is recognised by; any of its labels or images will do."""
+    """What a component is recognised by; any of its labels, images or commands will do."""
 
     title: str
     images: frozenset[str]
     labels: frozenset[tuple[str, str]]
+    commands: frozenset[str] = frozenset()
 
 
 SIGNATURES: Mapping[str, Signature] = {
     "device_plugin": Signature(
         "the NVIDIA device plugin",
-        frozenset({"k8s-device-plugin", "nvidia-device-plugin", "nvidia-gpu-device-plugin"}),
+        # Those of HAMi and Volcano hand out shares of GPUs under the same name.
+        frozenset(
+            {"k8s-device-plugin", "nvidia-device-plugin", "nvidia-gpu-device-plugin", "volcano-vgpu-device-plugin"}
+        ),
         frozenset(
             {
                 ("app", "nvidia-device-plugin-daemonset"),
                 ("name", "nvidia-device-plugin-ds"),
                 ("k8s-app", "nvidia-gpu-device-plugin"),
                 (NAME, "nvidia-device-plugin"),
+                ("app.kubernetes.io/component", "hami-device-plugin"),
+                ("name", "volcano-device-plugin"),
             }
         ),
+        frozenset({"nvidia-device-plugin", "nvidia-gpu-device-plugin", "volcano-vgpu-device-plugin"}),
     ),
     "dcgm_exporter": Signature(
         "dcgm-exporter",
@@ -74,6 +81,7 @@ class Found:
         provider: ``gpu-operator``, ``helm`` or ``other``.
         intolerable_taints: of the given taints, those that keep its pods away.
         own: whether this collection applied it.
+        pod_spec: of its pods.
     """
 
     component: str
@@ -84,6 +92,7 @@ class Found:
     provider: str
     intolerable_taints: tuple[Taint, ...]
     own: bool
+    pod_spec: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def facts(self) -> dict[str, Any]:
         """As the module returns it."""
@@ -113,6 +122,7 @@ def find_components(
             provider(daemon_set),
             tuple(untolerated(_pod_spec(daemon_set), taints)),
             OWN_LABEL in _labels(daemon_set),
+            _pod_spec(daemon_set),
         )
         for daemon_set in daemon_sets
         if not daemon_set["metadata"].get("deletionTimestamp")
@@ -156,23 +166,27 @@ def _describe(found: Found, twice: bool) -> str:
 def _providing_image(daemon_set: Mapping[str, Any], signature: Signature) -> str | None:
     """Image of the container that does what the signature stands for; None if there is none."""
     candidates = list(_candidates(daemon_set))
-    named = next((image for image in candidates if _matches(image, signature)), None)
-    if named is not None or not candidates:
-        return named
-    return candidates[0] if signature.labels & _labels(daemon_set) else None
+    for image, command in candidates:
+        if _matches(image, signature) or (command in signature.commands and not _is_other_vendors(image)):
+            return image
+    return candidates[0][0] if candidates and signature.labels & _labels(daemon_set) else None
 
 
-def _candidates(daemon_set: Mapping[str, Any]) -> Iterator[str]:
-    """Images of containers, without those that run another tool of the image."""
+def _candidates(daemon_set: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Images of containers and what they run, without those that run another tool of the image."""
     for container in _pod_spec(daemon_set).get("containers") or ():
         words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        if not words or words[0].rpartition("/")[2] not in OTHER_TOOLS:
-            yield str(container.get("image", ""))
+        command = str(words[0]).rpartition("/")[2] if words else ""
+        if command not in OTHER_TOOLS:
+            yield str(container.get("image", "")), command
 
 
 def _matches(image: str, signature: Signature) -> bool:
-    folders, _slash, name = split_reference(image)[0].rpartition("/")
-    return name in signature.images and not OTHER_VENDORS & set(folders.split("/"))
+    return split_reference(image)[0].rpartition("/")[2] in signature.images and not _is_other_vendors(image)
+
+
+def _is_other_vendors(image: str) -> bool:
+    return bool(OTHER_VENDORS & set(split_reference(image)[0].split("/")))
 
 
 def _labels(daemon_set: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -25,6 +25,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.p
     describe,
     find_components,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.reach import (
+    Unreached,
+    describe_advertised,
+    describe_unreached,
+    unreached,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import NODES_PATH
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.taints import read_taints
@@ -87,11 +93,15 @@ class Survey:
     Attributes:
         coverage: None where nodes were not asked for.
         missing: the RuntimeClass that was asked for and does not exist; empty otherwise.
+        unreached: GPU nodes whose taints keep a component away.
+        notes: more that a user should know.
     """
 
     found: tuple[Found, ...]
     coverage: Coverage | None
     missing: str = ""
+    unreached: tuple[Unreached, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def result(self) -> dict[str, Any]:
         """What the module returns."""
@@ -105,6 +115,7 @@ class Survey:
                 "selected": self.coverage.selected,
                 "gpu": len(self.coverage.gpu),
                 "left_out": list(self.coverage.left_out),
+                "unreached": [entry.facts() for entry in self.unreached],
             }
         return result
 
@@ -122,6 +133,7 @@ class Survey:
     def warnings(self) -> list[str]:
         """What a user should know of it."""
         warnings = [*describe(self.found), *(self.coverage.warnings() if self.coverage else ())]
+        warnings += [*describe_unreached(self.unreached), *self.notes]
         if self.missing:
             warnings.append(
                 f"There is no RuntimeClass {self.missing}, so pods that name it are refused. "
@@ -160,7 +172,14 @@ def survey(client: Client, question: Question) -> Survey:
     for page in client.pages(NODES_PATH):
         for item in page["items"]:
             nodes[item["metadata"]["name"]] = gpu_node(item, "")
-    return Survey(tuple(found.values()), coverage(list(nodes.values()), question.node_selector), missing)
+    everyone, providers = list(nodes.values()), tuple(found.values())
+    return Survey(
+        providers,
+        coverage(everyone, question.node_selector),
+        missing,
+        tuple(unreached(everyone, providers, question.components, question.node_selector, question.taints)),
+        tuple(describe_advertised(everyone, providers, question.components)),
+    )
 
 
 def coverage(nodes: Sequence[GpuNode], selector: Mapping[str, str]) -> Coverage:

@@ -139,7 +139,9 @@ def test_an_own_rule_keeps_the_braces_of_prometheus(
         encoding="utf-8",
     )
     assert changed(role("-e", f"@{user}")) == 1
-    assert "GPU {{ $labels.gpu }} has {{ $value }} degrees" in config_map(kubectl, namespace)["data"][f"{NAME}.yaml"]
+    extra = kubectl.get("configmap", f"{NAME}-extra", namespace)["data"]
+    assert "GPU {{ $labels.gpu }} has {{ $value }} degrees" in extra[f"{NAME}-extra.yaml"]
+    assert "GPUTooHot" not in config_map(kubectl, namespace)["data"][f"{NAME}.yaml"]
 
 
 def test_what_somebody_else_made_stays(role: Run, kubectl: Kubectl, namespace: str) -> None:

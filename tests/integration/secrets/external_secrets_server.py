@@ -22,7 +22,7 @@ from pathlib import Path
 
 import yaml
 from sandbox_access import Kubectl
-from server_programs import pinned_version, server_program
+from server_programs import go_module, pinned_version, server_program
 from waiting import wait_for
 
 SERVER = "external-secrets"

@@ -43,6 +43,7 @@ def components(daemon: dict[str, Any]) -> list[str]:
         ("registry.example.com:5000/mirror/k8s-device-plugin@sha256:" + "0" * 64, ["device_plugin"]),
         ("cgr.dev/chainguard/nvidia-device-plugin", ["device_plugin"]),
         ("gke.gcr.io/nvidia-gpu-device-plugin:1.0", ["device_plugin"]),
+        ("docker.io/volcanosh/volcano-vgpu-device-plugin:v1.11.0", ["device_plugin"]),
         ("docker.io/rocm/k8s-device-plugin:1.31", []),
         ("nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless", ["dcgm_exporter"]),
         ("nvcr.io/nvidia/cloud-native/dcgm:4.5.3", []),
@@ -62,6 +63,8 @@ def test_a_component_is_recognised_by_the_name_of_its_image(image: str, expected
         ({"app": "nvidia-device-plugin-daemonset"}, ["device_plugin"]),
         ({"name": "nvidia-device-plugin-ds"}, ["device_plugin"]),
         ({"app.kubernetes.io/name": "nvidia-device-plugin"}, ["device_plugin"]),
+        ({"app.kubernetes.io/component": "hami-device-plugin"}, ["device_plugin"]),
+        ({"name": "volcano-device-plugin"}, ["device_plugin"]),
         ({"app": "nvidia-dcgm-exporter"}, ["dcgm_exporter"]),
         ({"app.kubernetes.io/name": "dcgm-exporter"}, ["dcgm_exporter"]),
         ({"app.kubernetes.io/name": "falco"}, ["falco"]),
@@ -73,6 +76,21 @@ def test_a_component_with_another_image_is_recognised_by_its_labels(
     labels: dict[str, str], expected: list[str]
 ) -> None:
     assert components(daemon_set(container("registry.example.com/own-build:1"), labels=labels)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "expected"),
+    [
+        ("projecthami/hami:v2.9.0", ("nvidia-device-plugin", "--resource-name=nvidia.com/gpu"), ["device_plugin"]),
+        ("registry.example.com/own:1", ("/usr/bin/nvidia-device-plugin",), ["device_plugin"]),
+        ("projecthami/hami:v2.9.0", ("vGPUmonitor",), []),
+        ("docker.io/rocm/own:1", ("nvidia-device-plugin",), []),
+    ],
+)
+def test_a_device_plugin_is_recognised_by_what_it_runs(
+    image: str, command: tuple[str, ...], expected: list[str]
+) -> None:
+    assert components(daemon_set(container(image, *command))) == expected
 
 
 @pytest.mark.parametrize(

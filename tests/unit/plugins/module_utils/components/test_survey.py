@@ -59,7 +59,7 @@ def test_nodes_are_counted_where_there_is_a_selector(fake_client: FakeClients) -
     empty = (200, {"metadata": {}, "items": []}, {})
     listed = (200, {"metadata": {}, "items": [node("a", True, True), node("b", True, False)]}, {})
     answer = survey(fake_client([empty, listed]).client, Question(("falco",), (), SELECTOR))
-    assert answer.result()["nodes"] == {"selected": 1, "gpu": 2, "left_out": ["b"]}
+    assert answer.result()["nodes"] == {"selected": 1, "gpu": 2, "left_out": ["b"], "unreached": []}
 
 
 @pytest.mark.parametrize(
