@@ -125,6 +125,19 @@ def test_check_mode_says_what_the_run_does(installed: Kubectl, run_role: RoleRun
     run_role("falco")
 
 
+def test_a_trial_is_never_above_notice_and_tells_nobody(installed: Kubectl, run_role: RoleRunner) -> None:
+    run_role("falco", falco_trial=True, falco_http_output_url="http://sidekick.falco:2801")
+    rules = {item["rule"]: item for item in yaml.safe_load(written_rules(installed)["25-trial.yaml"])}
+    loud = [
+        item["rule"] for item in yaml.safe_load(ML_RULES) if item.get("priority") in ("CRITICAL", "ERROR", "WARNING")
+    ]
+    assert list(rules) == loud
+    assert {item["priority"] for item in rules.values()} == {"NOTICE"}
+    configuration = yaml.safe_load(installed.get("configmap", "falco-config", "falco")["data"]["falco.yaml"])
+    assert (configuration["priority"], "http_output" in configuration) == ("debug", False)
+    run_role("falco")
+
+
 def test_all_nodes_by_option(installed: Kubectl, run_role: RoleRunner) -> None:
     run_role("falco", falco_nodes="all")
     everywhere = sorted(node["metadata"]["name"] for node in installed("get", "nodes")["items"])
