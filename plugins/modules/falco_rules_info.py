@@ -16,13 +16,15 @@ description:
     to be "not in" it is always true; a rule that silently takes the place of another; a rule or an exception that no
     event can match.
   - Says which rules fire on recorded events, so that a rule can be tried against an alert of the past.
-  - Knows the fields of system-call events and of the container plugin. The fields of other plugins are not checked.
+  - Knows the fields of system-call events and of the container plugin. Those of other plugins are not checked if a file
+    asks for the plugin with C(required_plugin_versions).
   - It runs where it is called, takes no connection to a cluster and changes nothing.
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 options:
   rules:
-    description: The rule files, in the order in which Falco loads them.
+    description:
+      - The rule files, in the order in which Falco loads them. One of Helm values stands for its C(customRules).
     type: list
     elements: dict
     required: true
@@ -42,6 +44,13 @@ options:
       - Set it to V(false) if Falco does not load them, or if they are the first of O(rules).
     type: bool
     default: true
+  stock_sets:
+    description:
+      - Which of the files of Falco's own rules it loads, with O(stock_rules). Its image has only the stable ones.
+    type: list
+    elements: str
+    choices: [stable, incubating, sandbox]
+    default: [stable]
   engine_version:
     description:
       - Version of the engine of the Falco that will load the rules, as C(falco --version) shows it.
@@ -129,7 +138,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findings import ERROR
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.linter import lint
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import NOTHING_KNOWN
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import SETS, stock_names
 
 ARGUMENT_SPEC = {
     "rules": {
@@ -139,6 +148,7 @@ ARGUMENT_SPEC = {
         "options": {"name": {"type": "str", "required": True}, "content": {"type": "str", "required": True}},
     },
     "stock_rules": {"type": "bool", "default": True},
+    "stock_sets": {"type": "list", "elements": "str", "choices": list(SETS), "default": ["stable"]},
     "engine_version": {"type": "str", "default": ENGINE_VERSION},
     "events": {"type": "list", "elements": "dict", "default": []},
 }
@@ -148,7 +158,7 @@ def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """Check the rules; the result of the module, and its warnings."""
     params = call.params
     files = [(file["name"], file["content"]) for file in params["rules"]]
-    rule_set = load_rules(files, STOCK if params["stock_rules"] else NOTHING_KNOWN)
+    rule_set = load_rules(files, stock_names(params["stock_sets"]) if params["stock_rules"] else NOTHING_KNOWN)
     found = lint(rule_set, params["engine_version"])
     findings = [finding.as_dict() for finding in found]
     errors = [str(finding) for finding in found if finding.severity == ERROR]

@@ -51,10 +51,10 @@ def test_it_runs_on_every_gpu_node_and_on_no_other(installed: Kubectl) -> None:
     assert (status["numberAvailable"], status["updatedNumberScheduled"]) == (8, 8)
 
 
-def test_it_has_four_capabilities_and_no_token(installed: Kubectl) -> None:
+def test_it_has_three_capabilities_and_no_token(installed: Kubectl) -> None:
     spec = template(installed)["spec"]
     security = spec["containers"][0]["securityContext"]
-    assert security["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SYS_RESOURCE", "SYS_PTRACE"]}
+    assert security["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SYS_PTRACE"]}
     assert (security["privileged"], security["allowPrivilegeEscalation"]) == (False, False)
     assert spec["automountServiceAccountToken"] is False
     who = "--as=system:serviceaccount:falco:falco"
@@ -79,7 +79,7 @@ def test_only_prometheus_reaches_it_and_it_reaches_nothing(installed: Kubectl) -
 
 def test_the_rules_arrive_as_they_are(installed: Kubectl) -> None:
     rules = written_rules(installed)
-    assert list(rules) == ["10-ml-rules.yaml", "20-site-rules.yaml"]
+    assert list(rules) == ["05-stock-rules.yaml", "10-ml-rules.yaml", "20-site-rules.yaml"]
     assert rules["10-ml-rules.yaml"] == ML_RULES
     configuration = yaml.safe_load(installed.get("configmap", "falco-config", "falco")["data"]["falco.yaml"])
     assert configuration["rule_matching"] == "all"
@@ -122,6 +122,19 @@ def test_check_mode_says_what_the_run_does(installed: Kubectl, run_role: RoleRun
     done = run_role("falco", **mine)
     assert done.counts == predicted.counts
     assert yaml.safe_load(written_rules(installed)["30-mine.yaml"]) == [rule]
+    run_role("falco")
+
+
+def test_a_trial_is_never_above_notice_and_tells_nobody(installed: Kubectl, run_role: RoleRunner) -> None:
+    run_role("falco", falco_trial=True, falco_http_output_url="http://sidekick.falco:2801")
+    rules = {item["rule"]: item for item in yaml.safe_load(written_rules(installed)["25-trial.yaml"])}
+    loud = [
+        item["rule"] for item in yaml.safe_load(ML_RULES) if item.get("priority") in ("CRITICAL", "ERROR", "WARNING")
+    ]
+    assert list(rules) == loud
+    assert {item["priority"] for item in rules.values()} == {"NOTICE"}
+    configuration = yaml.safe_load(installed.get("configmap", "falco-config", "falco")["data"]["falco.yaml"])
+    assert (configuration["priority"], "http_output" in configuration) == ("debug", False)
     run_role("falco")
 
 

@@ -108,6 +108,21 @@ class Client:
         """GET one object or document; ``kind`` is that of the object, where it is known."""
         return self.request("GET", path, query, {"kind": kind} if kind else None)
 
+    def text(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """GET a document that is no JSON, such as the log of a pod. One attempt.
+
+        Raises:
+            ApiError: the server refused it.
+            HardeningError: the server could not be reached.
+        """
+        try:
+            raw = self._send("GET", path, query, None, JSON)
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(self.server, error) from error
+        if raw.status != 200:
+            raise _api_error(raw.status, raw.data, f"GET {self.server}{path}")
+        return bytes(raw.data).decode("utf-8", "replace")
+
     def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """LIST in pages of 500, one List document each, so that a large list never is in memory as a whole.
 

@@ -90,16 +90,30 @@ def _derived(event: Event, field: Field) -> object:
     if field.name == "evt.type.is" or field.name.startswith("evt.type.is."):
         wanted = field.argument or field.name.removeprefix("evt.type.is.")
         return int(event.get("evt.type") == wanted)
+    if field.name == "proc.env" and field.argument is not None:
+        return ""  # every process has every variable; one that is not set is empty
     derive = _DERIVED.get(field.name)
     return derive(event) if derive else None
 
 
-def _file_part(part: Callable[[str], str]) -> Callable[[Event], object]:
-    def derive(event: Event) -> object:
-        name = event.get("fd.name")
-        return part(name) if isinstance(name, str) and event.get("fd.typechar") in ("f", "d") else None
+def _directory(event: Event) -> object:
+    name = event.get("fd.name")
+    return posixpath.dirname(name) if isinstance(name, str) and event.get("fd.typechar") in ("f", "d") else None
 
-    return derive
+
+def _filename(event: Event) -> object:
+    """An open that failed has a name, but none without its folder: there is no file."""
+    name = event.get("fd.name")
+    opened = event.get("fd.typechar") == "f" and event.get("evt.failed") is not True
+    return posixpath.basename(name) if isinstance(name, str) and opened else None
+
+
+def _data(event: Event) -> object:
+    """A buffer as the argument of an event: with a dot for each byte that is no text."""
+    buffer = event.get("evt.buffer")
+    if not isinstance(buffer, str):
+        return None
+    return "".join(character if " " <= character <= "~" else "." for character in buffer)
 
 
 def _result(event: Event) -> object:
@@ -127,8 +141,9 @@ def _opened_path(event: Event) -> object:
 
 
 _DERIVED: Mapping[str, Callable[[Event], object]] = {
-    "fd.directory": _file_part(posixpath.dirname),
-    "fd.filename": _file_part(posixpath.basename),
+    "fd.directory": _directory,
+    "fd.filename": _filename,
+    "evt.arg.data": _data,
     "fd.type": lambda event: _FD_TYPES.get(str(event.get("fd.typechar"))),
     "evt.res": _result,
     "proc.args": _arguments,

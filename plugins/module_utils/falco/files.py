@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import did_you_mean
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findings import Findings, Place
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.helm_values import custom_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.item_reader import read_rule_file
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items import (
     APPEND,
@@ -41,14 +42,16 @@ def load_rules(files: Sequence[tuple[str, str]], stock: KnownNames = NOTHING_KNO
     """Load rule files.
 
     Args:
-        files: name and text of each file, in the order in which Falco reads them.
+        files: name and text of each file, in the order in which Falco reads them; a file of Helm values stands for
+            those of its ``customRules``.
         stock: what is defined in files that are not here.
 
     Returns:
         All that could be read. What could not is in its findings.
     """
     findings = Findings()
-    return _merge([read_rule_file(name, content, findings) for name, content in files], stock, findings)
+    unpacked = [part for name, content in files for part in custom_rules(name, content)]
+    return _merge([read_rule_file(name, content, findings) for name, content in unpacked], stock, findings)
 
 
 def loaded_until(rule_set: RuleSet, count: int) -> RuleSet:

@@ -135,6 +135,15 @@ class _Reader:
             change = REPLACE
         elif appends:
             change = APPEND
+            exceptions = keys.get("exceptions")
+            if "condition" not in keys and not (exceptions and exceptions.is_filled_list):
+                self._findings.error(
+                    "nothing-to-append",
+                    value.place,
+                    f"append: true of rule {name!r} appends nothing, and Falco refuses to start: give a condition or"
+                    " exceptions, or write override and name what you append",
+                    name,
+                )
         elif not any(key in keys for key in _REQUIRED):
             change = ENABLE
             if self._has(value, keys, "enabled", name):

@@ -24,11 +24,13 @@ class KnownNames:
         rules: names of rules.
         macros: conditions of macros by name; one that is not known is empty.
         lists: names of lists.
+        digests: what is defined word for word, see ``definition_digest``.
     """
 
     rules: frozenset[str] = frozenset()
     macros: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
+    digests: frozenset[str] = frozenset()
 
 
 NOTHING_KNOWN = KnownNames()

@@ -82,6 +82,11 @@ class YamlValue:
         """Whether it is a list."""
         return isinstance(self.node, yaml.SequenceNode)
 
+    @property
+    def is_filled_list(self) -> bool:
+        """Whether it is a list with something in it."""
+        return isinstance(self.node, yaml.SequenceNode) and bool(self.node.value)
+
     def keys(self, what: str) -> Mapping[str, YamlValue]:
         """The values of a mapping by their keys; ``what`` names it in a message."""
         if not isinstance(self.node, yaml.MappingNode):

@@ -90,7 +90,7 @@ def check_comparisons(passage: Passage, rule_set: RuleSet, findings: Findings) -
                 findings.error("wrong-value", passage.locate(value.offset), problem + where, passage.owner)
             elif doubt := _doubt(check, item):
                 findings.warning("doubtful-comparison", passage.locate(value.offset), doubt, passage.owner)
-        doubt = _doubt_of_inequality(check)
+        doubt = _doubt_of_whole(check)
         if doubt:
             findings.warning("doubtful-comparison", place, doubt, passage.owner)
 
@@ -168,7 +168,12 @@ def _doubt(check: Check, value: Value) -> str | None:
     return None
 
 
-def _doubt_of_inequality(check: Check) -> str | None:
+def _doubt_of_whole(check: Check) -> str | None:
+    if check.operator == "exists" and check.field.name == "proc.env" and check.field.argument is not None:
+        return (
+            f"{check.field.key} exists for every process, and is an empty text where the variable is not set; write"
+            f" '{check.field.key} != \"\"'"
+        )
     if check.operator != "!=" or check.modifier:
         return None
     name = check.field.key

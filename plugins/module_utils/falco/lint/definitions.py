@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.definition_digest import definition_digest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findings import Findings, Place
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items import (
     DEFINE,
@@ -25,41 +26,51 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.versio
 )
 
 _KINDS: Mapping[type[Item], str] = {RuleItem: "rule", MacroItem: "macro", ListItem: "list"}
-_CHANGE = {
-    "rule": "override: {condition: replace}",
-    "macro": "override: {condition: replace}",
-    "list": "override: {items: replace}",
-}
+_FIRST = ("desc", "condition", "output", "priority")
+_NOT_OVERRIDDEN = ("source",)
 
 
 def check_definitions(rule_set: RuleSet, findings: Findings) -> None:
     """Note definitions that silently take the place of earlier ones."""
-    defined: dict[tuple[str, str], Place] = {}
+    defined: dict[tuple[str, str], tuple[Place, str]] = {}
     stock = {"rule": rule_set.stock.rules, "macro": rule_set.stock.macros, "list": rule_set.stock.lists}
     for file in rule_set.files:
         for item in file.items:
-            if not isinstance(item, RuleItem | MacroItem | ListItem):
+            if not isinstance(item, RuleItem | MacroItem | ListItem) or item.change != DEFINE:
                 continue
-            kind = _KINDS[type(item)]
-            if item.change != DEFINE:
-                continue
-            if item.name in stock[kind]:
+            kind, digest = _KINDS[type(item)], definition_digest(item)
+            if item.name in stock[kind] and digest not in rule_set.stock.digests:
                 findings.error(
                     "redefines-stock",
                     item.place,
                     f"{kind} {item.name!r} takes the place of the one in Falco's own rules; choose another name, or say"
-                    f" that you mean it with {_CHANGE[kind]}",
+                    f" that you mean it with {_change(item)}",
                     item.name,
                 )
-            earlier = defined.setdefault((kind, item.name), item.place)
-            if earlier is not item.place:
+            earlier, written = defined.setdefault((kind, item.name), (item.place, digest))
+            if earlier is not item.place and written != digest:
                 findings.error(
                     f"duplicate-{kind}",
                     item.place,
                     f"{kind} {item.name!r} is defined in {earlier.file}:{earlier.line} already, and this one takes its"
-                    f" place; rename one, or say that you mean it with {_CHANGE[kind]}",
+                    f" place; rename one, or say that you mean it with {_change(item)}",
                     item.name,
                 )
+
+
+def _change(item: RuleItem | MacroItem | ListItem) -> str:
+    """The override with which Falco takes the item as it is: one that names all its keys."""
+    if isinstance(item, ListItem):
+        return "override: {items: replace}"
+    if isinstance(item, MacroItem):
+        return "override: {condition: replace}"
+    given = [*item.texts, *item.flags]
+    given += [key for key, value in (("tags", item.tags), ("exceptions", item.exceptions)) if value is not None]
+    keys = sorted(set(given) - set(_NOT_OVERRIDDEN), key=lambda key: (key not in _FIRST, given.index(key)))
+    hint = f"override: {{{', '.join(f'{key}: replace' for key in keys)}}}"
+    new = ", or give only the exceptions, with override: {exceptions: append}" if item.exceptions else ""
+    dropped = "; drop source, which cannot be overridden" if "source" in given else ""
+    return f"{hint}{new}{dropped}"
 
 
 def check_versions(rule_set: RuleSet, engine: Version, findings: Findings) -> None:

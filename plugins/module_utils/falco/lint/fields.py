@@ -31,19 +31,47 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.syntax
 _OUTPUT_FIELD = re.compile(
     rf"%[0-9]*(?:(?:{'|'.join(TRANSFORMERS)})\()*(?P<name>[a-zA-Z]\w*(?:\.[a-zA-Z]\w*)*)(?:\[(?P<argument>[^\]]*)\])?"
 )
+_PLUGINS = {
+    "k8smeta": ("k8smeta",),
+    "k8saudit": ("ka", "jevt"),
+    "k8saudit-eks": ("ka", "jevt"),
+    "k8saudit-gke": ("ka", "jevt"),
+    "k8saudit-aks": ("ka", "jevt"),
+    "k8saudit-ovh": ("ka", "jevt"),
+    "cloudtrail": ("ct",),
+    "gcpaudit": ("gcp",),
+    "github": ("github",),
+    "gitlab": ("gitlab",),
+    "okta": ("okta",),
+    "keycloak": ("kc",),
+    "json": ("json", "jevt"),
+    "anomalydetection": ("anomaly",),
+    "krsi": ("krsi",),
+    "journald": ("journald",),
+    "kafka": ("kafka",),
+    "nomad": ("nomad",),
+    "docker": ("docker",),
+    "seccompagent": ("seccomp",),
+    "syslogsrv": ("syslogsrv",),
+    "falcosidekick": ("falcosidekick",),
+}
+"""Plugins of Falco's registry, with what the names of their fields begin with."""
 _PLUGIN_FILLS_NO_MORE = ("k8s.rc.", "k8s.svc.", "k8s.ns.", "k8s.rs.", "k8s.deployment.")
 
 
-def check_condition_fields(passage: Passage, lenient: bool, findings: Findings) -> None:
+def check_condition_fields(passage: Passage, plugins: frozenset[str], findings: Findings) -> None:
     """Note fields in a condition that Falco would refuse.
 
     Args:
         passage: the condition.
-        lenient: whether unknown fields may be those of a plugin.
+        plugins: that the files ask for, beside the container plugin. Their own fields are not checked, and others that
+            are unknown may be theirs.
         findings: takes what is wrong.
     """
-    lenient = lenient or bool(passage.rule and passage.rule.skip_if_unknown_filter)
+    lenient = bool(plugins) or bool(passage.rule and passage.rule.skip_if_unknown_filter)
     for field in fields(passage.condition):
+        if _is_of(plugins, field.name):
+            continue
         place = passage.locate(field.offset)
         problem = field_problem(field)
         if problem:
@@ -59,15 +87,15 @@ def check_condition_fields(passage: Passage, lenient: bool, findings: Findings) 
             findings.warning("deprecated-field", place, _why_deprecated(field.name), passage.owner)
 
 
-def check_output_fields(rule: ResolvedRule, lenient: bool, findings: Findings) -> None:
-    """Note fields in the output of a rule that Falco would refuse."""
+def check_output_fields(rule: ResolvedRule, plugins: frozenset[str], findings: Findings) -> None:
+    """Note fields in the output of a rule that Falco would refuse; ``plugins`` as for conditions."""
     text, position = rule.output.value, rule.output.value.find("%")
     while position >= 0:
         match = _OUTPUT_FIELD.match(text, position)
         place = rule.output.locate(position)
-        if match:
-            _check_output_field(rule, match, lenient or rule.skip_if_unknown_filter, findings)
-        else:
+        if match and not _is_of(plugins, match["name"]):
+            _check_output_field(rule, match, bool(plugins) or rule.skip_if_unknown_filter, findings)
+        elif not match:
             findings.error("wrong-field", place, "a '%' in an output begins a field; write it otherwise", rule.name)
         position = text.find("%", match.end() if match else position + 1)
 
@@ -76,6 +104,12 @@ def field_problem(field: Field) -> str | None:
     """Why Falco would refuse a field anywhere; None if it would not."""
     name = table_name(field)
     if name is None:
+        plugin = next((plugin for plugin in _PLUGINS if _is_of(frozenset({plugin}), field.name)), None)
+        if plugin:
+            return (
+                f"{field.name} is a field of the plugin {plugin}; load it, and ask for it with"
+                f" required_plugin_versions: [{{name: {plugin}, version: ...}}]"
+            )
         meant = did_you_mean(field.name, TYPES, cutoff=0.75)
         return f"Falco (engine {ENGINE_VERSION}) has no field {field.name}{meant}"
     if field.argument is not None and (name != field.name or name not in TAKE_ARGUMENT):
@@ -89,6 +123,12 @@ def field_problem(field: Field) -> str | None:
         meant = did_you_mean(argument, ARGUMENTS, cutoff=0.8)
         return f"no event has an argument {argument!r}{meant}" if meant else None
     return None
+
+
+def _is_of(plugins: frozenset[str], field: str) -> bool:
+    """Whether a field is one of these plugins' own, by what its name begins with."""
+    family = field.partition(".")[0]
+    return "." in field and any(family in (plugin, *_PLUGINS.get(plugin, ())) for plugin in plugins)
 
 
 def _check_output_field(rule: ResolvedRule, match: re.Match[str], lenient: bool, findings: Findings) -> None:

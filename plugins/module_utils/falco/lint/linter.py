@@ -67,26 +67,27 @@ def lint(rule_set: RuleSet, engine_version: str = ENGINE_VERSION) -> tuple[Findi
 
 
 def _check_fields(rule_set: RuleSet, passages: list[Passage], findings: Findings) -> None:
-    lenient = _asks_for_plugins(rule_set)
+    plugins = _plugins(rule_set)
     foreign = _macros_of_other_sources(rule_set, passages)
     for passage in passages:
         if passage.rule.source == _SYSCALL if passage.rule else passage.owner not in foreign:
-            check_condition_fields(passage, lenient, findings)
+            check_condition_fields(passage, plugins, findings)
             check_comparisons(passage, rule_set, findings)
     for rule in rule_set.rules.values():
         if rule.source == _SYSCALL:
-            check_output_fields(rule, lenient, findings)
+            check_output_fields(rule, plugins, findings)
 
 
-def _asks_for_plugins(rule_set: RuleSet) -> bool:
-    """Whether a file needs plugins whose fields are not in the tables."""
-    return any(
-        name != "container"
+def _plugins(rule_set: RuleSet) -> frozenset[str]:
+    """The plugins that files ask for and whose fields are not in the tables."""
+    return frozenset(
+        name
         for file in rule_set.files
         for item in file.items
         if isinstance(item, PluginVersionsItem)
         for alternatives in item.alternatives
         for name in alternatives
+        if name != "container"
     )
 
 

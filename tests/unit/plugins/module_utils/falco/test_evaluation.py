@@ -321,3 +321,23 @@ def test_refuses_what_it_cannot_know(condition: str, more: str, message: str) ->
 def test_refuses_a_rule_that_is_not_there() -> None:
     with pytest.raises(HardeningError, match="there is no rule 's'"):
         fires(rule_set("a"), "s", OPEN)
+
+
+def test_an_open_that_failed_has_a_name_but_no_file() -> None:
+    refused = {**OPEN, "evt.failed": True, "fd.num": -1}
+    assert holds("fd.filename = nvidia0", OPEN)
+    assert not holds("fd.filename exists", refused)
+    assert holds("fd.name = /dev/nvidia0", refused)
+
+
+def test_every_variable_of_the_environment_is_there_and_empty_if_it_is_not_set() -> None:
+    assert holds("proc.env[LD_PRELOAD] exists", OPEN)
+    assert holds('proc.env[LD_PRELOAD] = ""', OPEN)
+    assert not holds('proc.env[LD_PRELOAD] != ""', OPEN)
+    assert holds('proc.env[LD_PRELOAD] != ""', {**OPEN, "proc.env[LD_PRELOAD]": "/x.so"})
+
+
+def test_the_data_of_an_event_has_dots_where_the_buffer_has_no_text() -> None:
+    asked = {"evt.buffer": "\x01\x00\x0bHuggingFace\x02co\x00\x00\x01"}
+    assert holds('evt.arg.data icontains ".huggingface.co.."', asked)
+    assert not holds("evt.buffer bcontains 0b68756767696e67666163650263", asked)

@@ -43,16 +43,16 @@ def curl(address: str) -> dict[str, object]:
 
 def test_the_defaults_of_the_role_are_those_of_the_file() -> None:
     in_file = {
-        item.get("list") or item.get("macro"): item.get("items") or " ".join(item["condition"].split())
+        item.get("list") or item.get("macro"): item["items"] if "list" in item else " ".join(item["condition"].split())
         for item in yaml.safe_load(RULES)
         if "list" in item or "macro" in item
     }
     made = {
-        item.get("list") or item.get("macro"): item.get("items") or item["condition"]
+        item.get("list") or item.get("macro"): item["items"] if "list" in item else item["condition"]
         for item in falco_site.site_rules(defaults())
     }
     assert made == {name: in_file[name] for name in made}
-    assert len(made) == 13
+    assert len(made) == 20
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,10 @@ def test_lists_may_be_empty() -> None:
         ("credential_paths", ["secrets"], "is no absolute path"),
         ("server_programs", ["/usr/bin/ollama"], "without its folder"),
         ("known_commands", ['sh -c "x"'], "double quotes"),
+        ("listening_ports", [70000], "70000 is no port"),
+        ("listening_ports", ["8000"], "'8000' is no port"),
+        ("internal_domains", ["*.internal"], "no ending of host names"),
+        ("model_paths", ["models"], "is no absolute path"),
         ("internal_networks", ["10.0.0.1/8"], "the network is 10.0.0.0/8"),
         ("exceptions", [{"rule": "x", "values": []}], "falco_exceptions[0]: name is missing"),
         ("aproved_images", [], "no key 'aproved_images' is known here"),
@@ -127,3 +131,17 @@ def test_what_is_malformed_is_refused(key: str, value: object, message: str) -> 
     with pytest.raises(HardeningError) as refusal:
         falco_site.site_rules({**defaults(), key: value})
     assert message in refusal.value.message
+
+
+def test_a_known_command_is_known_in_both_spellings_of_the_shell() -> None:
+    (known,) = (item for item in falco_site.site_rules({"known_commands": ["sh -c ls"]}) if "known" in str(item))
+    assert known["items"] == ['"sh -c ls"', '"sh -c -- ls"']
+
+
+def test_a_credential_is_one_by_any_root_and_so_are_links_to_the_folders_above_it() -> None:
+    made = {
+        item.get("list"): item.get("items")
+        for item in falco_site.site_rules({"credential_paths": ["/a/b/c", "/run/d"]})
+    }
+    assert made["ml_credential_paths"][:3] == ["/a/b/c", "/proc/*/root/a/b/c", "/proc/*/cwd/a/b/c"]
+    assert made["ml_credential_parents"] == ["/a/b", "/a"]

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import random
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco import stock_stable
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import rules_that_fire
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.linter import lint
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import NOTHING_KNOWN
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK, stock_names
 
 DATA = Path(__file__).resolve().parents[5] / "data" / "falco"
 VERSION = "- required_engine_version: 0.50.0\n"
@@ -156,7 +159,7 @@ def test_the_article_s_file_needs_falco_s_own_rules_before_it() -> None:
         "evt.arg.flags contains O_WRONLY or evt.arg[0] exists",
         "evt.arg.some_rare_argument = 1",
         "proc.aname[2] = a and proc.aexepath contains /python",
-        "proc.env[LD_PRELOAD] exists or proc.aenv[LD_PRELOAD] exists",
+        'proc.env[LD_PRELOAD] != "" or proc.aenv[LD_PRELOAD] exists',
         "k8s.pod.label.app = a and k8s.pod.label[app.kubernetes.io/name] = a and container.label.x = a",
         "not container.image.repository in (mine)",
         "not container.image.repository exists",
@@ -590,7 +593,9 @@ def test_fields_of_other_sources_and_plugins_are_left_alone() -> None:
     foreign = rule("evt.type = open and k8smeta.pod.name = a")
     assert [line.split()[:2] for line in problems(VERSION + foreign)] == [["error", "unknown-field"]]
     plugins = "- required_plugin_versions: [{name: k8smeta, version: 0.1.0}]\n"
-    assert [line.split()[:2] for line in problems(VERSION + plugins + foreign)] == [["warning", "unknown-field"]]
+    assert problems(VERSION + plugins + foreign) == []
+    other = plugins.replace("k8smeta", "somebody-s")
+    assert [line.split()[:2] for line in problems(VERSION + other + foreign)] == [["warning", "unknown-field"]]
     skipped = rule("evt.type = open and k8smeta.pod.name = a", more="  skip-if-unknown-filter: true")
     assert [line.split()[:2] for line in problems(VERSION + skipped)] == [["warning", "unknown-field"]]
 
@@ -652,3 +657,87 @@ def test_a_damaged_file_is_a_finding_or_can_be_evaluated() -> None:
             rules_that_fire(rule_set, event)
             accepted += 1
     assert 20 < accepted < 180  # or the damage is too great or too small to test anything
+
+
+@pytest.mark.parametrize("more", ["", "tags: [gpu]", "exceptions: []", "output: more"])
+def test_an_append_that_appends_nothing_is_an_error(more: str) -> None:
+    found = problems(VERSION + rule("evt.type = open") + f"- rule: r\n  append: true\n  {more}\n")
+    assert any(one.startswith("error nothing-to-append") for one in found)
+
+
+@pytest.mark.parametrize(
+    "more", ["condition: and evt.num > 1", "exceptions: [{name: e, fields: [evt.num], values: [[1]]}]"]
+)
+def test_an_append_of_a_condition_or_exceptions_is_none(more: str) -> None:
+    found = problems(VERSION + rule("evt.type = open") + f"- rule: r\n  append: true\n  {more}\n")
+    assert not any(one.startswith("error") for one in found)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        rule("evt.type  =  open and m and proc.name in (l)"),
+        "- {macro: m, condition: 'evt.num =  1'}",
+        "- {list: l, items: [a, b]}",
+    ],
+)
+def test_the_same_definition_twice_is_no_finding(copy: str) -> None:
+    first = VERSION + rule("evt.type = open and m and proc.name in (l)")
+    first += "- {macro: m, condition: evt.num = 1}\n- {list: l, items: [a, b]}\n"
+    assert problems(first, VERSION + copy) == []
+
+
+def test_a_copy_of_a_stock_definition_is_no_finding_and_another_is() -> None:
+    used = VERSION + rule("spawned_process and proc.name in (shell_binaries)")
+    same = "- macro: spawned_process\n  condition: (evt.type in (execve, execveat))\n"
+    copies = [line.split(":")[0] for line in stock_stable.MACROS.split() if line.startswith("spawned_process:")]
+    assert copies == ["spawned_process"]
+    assert problems(used + same) == []
+    assert "redefines-stock" in "\n".join(problems(used + same.replace("execveat", "clone")))
+
+
+def test_names_of_other_sets_are_known_if_they_are_chosen() -> None:
+    content = VERSION + rule("evt.type = open and package_mgmt_procs")
+    files = [("1.yaml", content)]
+    assert [one.code for one in lint(load_rules(files, STOCK))] == ["undefined-macro"]
+    assert lint(load_rules(files, stock_names(["stable", "incubating"]))) == ()
+
+
+K8SMETA = "evt.type = execve and k8smeta.pod.name startswith train"
+
+
+def test_fields_of_a_plugin_that_is_asked_for_are_left_alone() -> None:
+    asked = VERSION + "- required_plugin_versions: [{name: k8smeta, version: 0.2.0}]\n"
+    assert problems(asked + rule(K8SMETA, output="x (%k8smeta.ns.name)")) == []
+
+
+def test_fields_of_a_plugin_that_nothing_asks_for_are_an_error_that_names_the_plugin() -> None:
+    (found,) = problems(VERSION + rule(K8SMETA))
+    assert found.startswith("error unknown-field")
+    assert "field of the plugin k8smeta" in found
+    assert "did you mean" not in found
+
+
+def test_the_hint_for_a_redefined_rule_works_when_it_is_followed() -> None:
+    written = VERSION + rule("evt.type = open and container", "Run shell untrusted", more="  tags: [a]")
+    (found,) = problems(written)
+    hint = re.search(r"override: \{[^}]*\}", found)
+    assert hint
+    assert problems(written.rstrip() + f"\n  {hint.group()}\n") == []
+
+
+def test_a_variable_of_the_environment_always_exists() -> None:
+    (found,) = of_condition("proc.env[LD_PRELOAD] exists")
+    assert "exists for every process" in found
+    assert of_condition('proc.env[LD_PRELOAD] != ""') == []
+
+
+def test_the_rules_in_helm_values_are_read_one_by_one() -> None:
+    text = textwrap.indent(VERSION + rule("evt.type = open and mm"), "    ")
+    values = (
+        f"replicas: 1\ncustomRules:\n  b.yaml: |-\n{text}\n  a.yaml: |-\n    - {{macro: m, condition: evt.num = 1}}\n"
+    )
+    files = [("values.yaml", values)]
+    found = [str(one) for one in lint(load_rules(files, STOCK))]
+    assert any(one.startswith("values.yaml:b.yaml:8: rule 'r' uses macro 'mm'") for one in found)
+    assert [file.name for file in load_rules(files, STOCK).files] == ["values.yaml:a.yaml", "values.yaml:b.yaml"]
