@@ -115,12 +115,14 @@ class Client:
             ApiError: the server refused it.
             HardeningError: the server could not be reached.
         """
+        what = f"GET {self.server}{path}"
+        url = self.server + path + (f"?{urlencode(query)}" if query else "")
         try:
-            raw = self._send("GET", path, query, None, JSON)
+            raw = self._transport.send("GET", url, self._transport.identity(), None, JSON)
         except urllib3.exceptions.HTTPError as error:
-            raise _unreachable(self.server, error) from error
+            raise unreachable(what, self._access.server.proxy, error) from error
         if raw.status != 200:
-            raise _api_error(raw.status, raw.data, f"GET {self.server}{path}")
+            raise self._refusal(what, raw.status, raw.data, raw.headers)
         return bytes(raw.data).decode("utf-8", "replace")
 
     def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
