@@ -32,6 +32,8 @@ ALERTS = (
     "DCGMExporterMissingOnGPUNode",
     "GPUDevicePluginMissingOnGPUNode",
     "FalcoMissingOnGPUNode",
+    "FalcoCriticalEvent",
+    "FalcoEventsLost",
     "GPUMetricsAbsent",
     "GPUPodAccountsUnknown",
 )

@@ -45,9 +45,11 @@ STRATUM = (
 )  # fmt: skip
 MINING = (
     "-o stratum+tcp://p:1", "-o stratum2+ssl://p:1", "-a daggerhashimoto", "--donate-level 1", "nicehash",
-    "nanopool.org", "2miners.com", "minexmr", "supportxmr", "moneroocean", "hashvault.pro", "unmineable", "herominers", "-a rx/0",
+    "nanopool.org", "2miners.com", "minexmr", "supportxmr", "moneroocean", "hashvault.pro", "unmineable", "herominers",
+    "-a rx/0",
     "randomx", "kawpow", "cryptonight", "etchash", "ethash", "autolykos2", "kheavyhash", "progpow", "equihash",
-    "verushash", "ghostrider", f"dero1{'q' * 60}", f"0x{'a1' * 20}", f"4A{'b' * 93}", f"bc1{'q' * 40}", f"kaspa:{'q' * 61}",
+    "verushash", "ghostrider", f"dero1{'q' * 60}", f"0x{'a1' * 20}", f"4A{'b' * 93}", f"bc1{'q' * 40}",
+    f"kaspa:{'q' * 61}",
     f"nexa:{'q' * 50}", f"R{'a' * 33}", f"9{'a' * 50}",
 )  # fmt: skip
 HOME = (
@@ -78,7 +80,8 @@ TOOLS = (
 PACKAGES = (
     "pip install x", "pip3 download x", "pip3.13 install x", "pipx install x", "easy_install install x", "uv add x",
     "uv sync", "uv tool install x", "uvx x", "conda create -n x", "mamba install x", "micromamba env create",
-    "pixi add x", "poetry install", "npm ci", "yarn add x", "pnpm i", "gem install x", "cargo install x", "apt install x",
+    "pixi add x", "poetry install", "npm ci", "yarn add x", "pnpm i", "gem install x", "cargo install x",
+    "apt install x",
     "apt-get -o A=b install x", "apk add x", "yum update", "dnf reinstall x", "microdnf install x", "zypper in x",
     "aptitude upgrade", "dpkg --unpack x", "dpkg -iR x", "rpm --install x", "rpm -F x",
 )  # fmt: skip
