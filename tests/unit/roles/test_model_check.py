@@ -334,7 +334,7 @@ def test_what_cannot_be_read_is_refused_and_named(model: Model) -> None:
     (model.folder / "sub").chmod(0)
     command = ["sh", str(SCRIPT), str(model.folder), str(model.folder / "SHA256SUMS"), "unpinned"]
     if os.getuid() == 0:  # whom no mode keeps out
-        for folder in (model.folder, *model.folder.parents[:3]):
+        for folder in (model.folder, *model.folder.parents[:4]):
             folder.chmod(0o755)
         script = model.folder.parent / "check.sh"
         script.write_bytes(SCRIPT.read_bytes())

@@ -91,6 +91,7 @@ def test_a_name_that_is_loaded_as_a_pickle_is_enough(name: str) -> None:
         (array("[('a', '<f4'), ('b', '|O')]"), "a NumPy array of objects"),
         (b"PK\x03\x04" + archive(a=b"x")[4:-30] + b"PK\x05\x06" + b"\xff" * 18, "a zip archive that cannot be read"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "data",  # some bytes hold the time
 )
 def test_a_pickle_in_a_wrapping_is_found(data: bytes, why: str) -> None:
     assert why in reason("model.bin", data)
@@ -115,6 +116,7 @@ def test_a_pickle_in_a_wrapping_is_found(data: bytes, why: str) -> None:
         ("broken.gz", b"\x1f\x8bxxxx"),
         ("x.bin", b"\x78xxxx"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "data",  # some bytes hold the time
 )
 def test_what_models_are_else_made_of_is_no_pickle(name: str, data: bytes) -> None:
     assert reason(name, data) == ""
