@@ -79,8 +79,8 @@ sanity: setup  ## ansible-test sanity, in a copy under .build
 	@tests/tools/sanity.sh
 
 .PHONY: unit
-unit: setup  ## Tests that need no server
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
+unit: setup  ## Tests that need no server: of the engine, and of what other programs read
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/contracts
 
 .PHONY: servers
 servers: setup  ## Build the servers that the tests run, once on a machine

@@ -13,7 +13,8 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - Path of a kubeconfig file, or several separated by colons.
+      - Path of a kubeconfig file, or several separated by colons, which are merged as kubectl does. The first file that
+        sets the current context decides.
       - Without it E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod that Ansible runs in.
     type: path
   context:
@@ -23,7 +24,7 @@ options:
     description: Address of the API server, for instance C(https://10.0.0.10:6443). No kubeconfig is then read.
     type: str
   api_key:
-    description: Bearer token. Overrides the credentials of the kubeconfig.
+    description: Bearer token. Replaces the credentials of the kubeconfig.
     type: str
   ca_cert:
     description: Path of the certificate authority that the server's certificate is checked against.
@@ -32,20 +33,33 @@ options:
     description: Path of a client certificate.
     type: path
   client_key:
-    description: Path of the key of O(client_cert).
+    description: Path of the key of O(client_cert), by default in the same file.
     type: path
   validate_certs:
     description: Check the server's certificate. Do not switch it off outside a laboratory.
     type: bool
     default: true
+  impersonate_user:
+    description:
+      - User in whose name requests are made, as with C(kubectl --as).
+      - Without it C(as) of the kubeconfig's user, and without that nobody else.
+    type: str
+  impersonate_groups:
+    description:
+      - Groups of the impersonated user, as with C(kubectl --as-group).
+      - Without it C(as-groups) of the kubeconfig's user.
+    type: list
+    elements: str
   request_timeout:
-    description: Seconds that one request may take.
+    description: Seconds that one request may take, its answer included to the last byte.
     type: int
     default: 30
   retry_timeout:
     description:
-      - Seconds for which a request is repeated while the server answers 429 or 5xx or breaks the connection.
-      - The first contact is given 10 seconds at most, so that a wrong address is noticed soon.
+      - Seconds for which requests are repeated while the server answers 429 or 5xx or breaks the connection.
+      - They are counted once for all requests of a task, from the first failure on, until one that was repeated passes.
+      - The first contact is given 10 seconds at most, so that a wrong address is noticed soon; an internal error whose
+        cause may stay, such as an admission webhook that does not answer, 15 seconds.
     type: int
     default: 60
   concurrency:
@@ -53,5 +67,7 @@ options:
     type: int
     default: 16
 requirements:
-  - kubernetes >= 29.0.0 (Python package, for the interpreter that runs the modules)
+  - urllib3 >= 2.0 (Python package, for the interpreter that runs the modules)
+  - PyYAML >= 5.4 (for a kubeconfig)
+  - PySocks (for a SOCKS proxy)
 """

@@ -18,7 +18,7 @@ options:
     type: str
   namespace:
     description:
-      - Namespace of Vault Enterprise or HCP.
+      - Namespace of OpenBao, Vault Enterprise or HCP.
       - E(ANSIBLE_HASHI_VAULT_NAMESPACE) or E(VAULT_NAMESPACE) is used if it is not set.
     type: str
   ca_cert:

@@ -43,8 +43,8 @@ EXAMPLES = r"""
   gpu_cluster.hardening.manifests:
     manifests: "{{ query('gpu_cluster.hardening.crds', bundle, sha256=bundle_sha256, kinds=kinds) }}"
   vars:
-    bundle: https://raw.githubusercontent.com/external-secrets/external-secrets/v0.20.4/deploy/crds/bundle.yaml
-    bundle_sha256: db2c51e928f25dd9b43f583e61b3deeba3fbdfa6286768b8c92aef94f862b4e3
+    bundle: https://raw.githubusercontent.com/external-secrets/external-secrets/v2.9.0/deploy/crds/bundle.yaml
+    bundle_sha256: 08b08d88e9522436698d6c90510b530d491081fbf92015faa7a571bb8b50bc5b
     kinds: [{api_version: external-secrets.io/v1, kind: ExternalSecret}]
 """
 

@@ -92,12 +92,12 @@ served:
       served: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster import inspect_cluster
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 
 ARGUMENT_SPEC = {
     "minimum_version": {"type": "str", "default": "1.30"},
@@ -115,15 +115,18 @@ ARGUMENT_SPEC = {
 }
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    params = call.params
+    return {"changed": False, **inspect_cluster(connect(params), params["minimum_version"], params["kinds"])}, []
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    try:
-        facts = inspect_cluster(connect(params), params["minimum_version"], params["kinds"])
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, {"changed": False, **facts})
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

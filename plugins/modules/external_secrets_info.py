@@ -43,8 +43,8 @@ operators:
   sample:
     - namespace: external-secrets
       name: external-secrets
-      image: ghcr.io/external-secrets/external-secrets:v0.20.4
-      version: v0.20.4
+      image: ghcr.io/external-secrets/external-secrets:v2.9.0
+      version: v2.9.0
       service_account: external-secrets
       watches: ""
       wider: [it reads the Secrets of all namespaces]
@@ -100,22 +100,26 @@ api_server:
       ports: [{protocol: TCP, port: 6443}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.survey import survey
+
+
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    answer = survey(connect(call.params))
+    return {"changed": False, **answer.result()}, answer.warnings()
+
+
+DOOR = Door(CONNECTION_OPTIONS, work)
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=dict(CONNECTION_OPTIONS), supports_check_mode=True)
-    try:
-        answer = survey(connect(module.params))
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, {"changed": False, **answer.result()}, answer.warnings())
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -121,9 +121,8 @@ findings:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import rules_that_fire
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.fields import ENGINE_VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
@@ -145,8 +144,9 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(params: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """Check the rules; the result of the module, and its warnings."""
+    params = call.params
     files = [(file["name"], file["content"]) for file in params["rules"]]
     rule_set = load_rules(files, STOCK if params["stock_rules"] else NOTHING_KNOWN)
     found = lint(rule_set, params["engine_version"])
@@ -159,14 +159,12 @@ def run(params: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return result, [str(finding) for finding in found if finding.severity != ERROR]
 
 
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        result, warnings = run(module.params)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, result, warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

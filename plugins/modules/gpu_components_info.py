@@ -129,11 +129,11 @@ nodes:
       elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.survey import parse_question, survey
 
 COMPONENTS = ["device_plugin", "dcgm_exporter", "falco"]
@@ -159,15 +159,19 @@ ARGUMENT_SPEC = {
 }
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    question = parse_question(call.params)
+    answer = survey(connect(call.params), question)
+    return {"changed": False, **answer.result()}, answer.warnings()
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        question = parse_question(module.params)
-        answer = survey(connect(module.params), question)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, {"changed": False, **answer.result()}, answer.warnings())
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ options:
   state:
     description:
       - V(present) sets labels and taints.
-      - V(absent) gives up labels that O(field_manager) set, and taints that equal O(taints).
+      - V(absent) gives up the labels and taints that were set, where they still are as they were set. A label or
+        taint that was there before stays, and one that was replaced comes back.
     type: str
     choices: [present, absent]
     default: present
@@ -75,6 +76,20 @@ options:
     description: The name under which labels and taints are set.
     type: str
     default: gpu_cluster.hardening
+  layer:
+    description:
+      - Name of the layer that remembers what was set on which node and what was there before; see
+        M(gpu_cluster.hardening.layer).
+    type: str
+    default: gpu_nodes
+  purge:
+    description: With O(state=absent), forget the layer, too, so that it cannot be rolled back.
+    type: bool
+    default: false
+  parent_namespace:
+    description: The namespace of the layer's own ConfigMaps. It is made if it does not exist.
+    type: str
+    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
   - gpu_cluster.hardening.node_selection
@@ -110,7 +125,7 @@ nodes:
       labels: {node-type: gpu, gpu-type: a100}
       taints: [{key: nvidia.com/gpu, value: "true", effect: NoSchedule}]
       found_by: [gfd, allocatable]
-skipped:
+left_alone:
   description: Control-plane nodes with GPUs that were left alone.
   returned: success
   type: list
@@ -129,17 +144,14 @@ intolerant_daemon_sets:
   sample: [{namespace: logging, name: fluent-bit}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import (
-    NodeOptions,
-    NodesOutcome,
-    harden_nodes,
-    nodes_result,
-)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE, read_layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NodeOptions, harden_nodes
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import NodesOutcome, nodes_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import SELECTION_OPTIONS, selection
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.wanted import read_wanted
 
@@ -166,35 +178,44 @@ ARGUMENT_SPEC = {
     "allow_all_schedulable": {"type": "bool", "default": False},
     "on_intolerant_pods": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
     "field_manager": {"type": "str", "default": "gpu_cluster.hardening"},
+    "layer": {"type": "str", "default": "gpu_nodes"},
+    "purge": {"type": "bool", "default": False},
+    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
     **SELECTION_OPTIONS,
     **CONNECTION_OPTIONS,
 }
 
 
-def run(module: AnsibleModule) -> NodesOutcome:
+def run(call: Call) -> NodesOutcome:
     """Label and taint, as the module's parameters say."""
-    params = module.params
+    params = call.params
     wanted = read_wanted(params["labels"], params["taints"], params["gpu_type_label"], params["gpu_types"])
     chosen = selection(params)
     options = NodeOptions(
         params["field_manager"],
+        read_layer(params["layer"], params["parent_namespace"]),
         params["state"] == "present",
-        module.check_mode,
+        call.check_mode,
         params["allow_control_plane"],
         params["allow_all_schedulable"],
         params["on_intolerant_pods"],
+        params["purge"],
     )
     return harden_nodes(connect(params), chosen, wanted, options)
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    outcome = run(call)
+    return nodes_result(outcome), outcome.warnings
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        outcome = run(module)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, nodes_result(outcome), outcome.warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,12 @@ nodes:
       found_by: [gfd, nfd, allocatable]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import node_facts
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import node_facts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import (
     SELECTION_OPTIONS,
     read_nodes,
@@ -65,16 +65,19 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.select
 )
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    chosen = selection(call.params)
+    _everyone, selected = read_nodes(connect(call.params), "", chosen)
+    return {"changed": False, "nodes": [node_facts(node) for node in selected]}, []
+
+
+DOOR = Door({**SELECTION_OPTIONS, **CONNECTION_OPTIONS}, work)
+
+
 def main() -> None:
     """Entry point."""
-    spec = {**SELECTION_OPTIONS, **CONNECTION_OPTIONS}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        chosen = selection(module.params)
-        _everyone, selected = read_nodes(connect(module.params), "", chosen)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, {"changed": False, "nodes": [node_facts(node) for node in selected]})
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

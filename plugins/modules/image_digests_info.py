@@ -174,9 +174,7 @@ failures:
 import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.digests import Resolved, Wishes, resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.client import RegistryClient
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.credentials import find_docker_config
@@ -217,14 +215,18 @@ def look_up(params: dict[str, Any]) -> Resolved:
     return resolve(client, endpoints, params["images"], wishes, patience.concurrency)
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    resolved = look_up(call.params)
+    return {"changed": False, "images": resolved.images}, resolved.warnings
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
+
+
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        resolved = look_up(module.params)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, {"changed": False, "images": resolved.images}, resolved.warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

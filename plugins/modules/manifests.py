@@ -126,7 +126,8 @@ failures:
       message: 'configmaps is forbidden: User "jane" cannot create resource "configmaps"'
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import ApplyOptions, apply_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
@@ -136,8 +137,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Outcome, module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS, wait_seconds
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 
 ARGUMENT_SPEC = {
     "manifests": {"type": "list", "elements": "raw", "required": True},
@@ -151,34 +151,36 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> Outcome:
+def run(call: Call) -> Outcome:
     """Apply or remove, as the module's parameters say."""
-    params = module.params
+    params = call.params
     manifests = parse_manifests(params["manifests"])
     client = connect(params)
     if params["state"] == "present":
         ownership = Ownership(params["field_manager"], params["force"])
-        return apply_manifests(client, manifests, ApplyOptions(ownership, module.check_mode, wait_seconds(params)))
+        return apply_manifests(client, manifests, ApplyOptions(ownership, call.check_mode, wait_seconds(params)))
     options = RemoveOptions(
         params["field_manager"],
         params["delete_namespaces"],
         params["delete_crds"],
-        module.check_mode,
-        wait_seconds(params),
+        check=call.check_mode,
+        wait_seconds=wait_seconds(params),
     )
     return remove_manifests(client, manifests, options)
 
 
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    outcome = run(call)
+    return module_result(outcome), outcome.warnings
+
+
+DOOR = Door(ARGUMENT_SPEC, work, {"manifests": lambda manifests: [mask_manifest(manifest) for manifest in manifests]})
+
+
 def main() -> None:
     """Entry point."""
-    # no_log keeps the invocation out of the system log: manifests may be Secrets.
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
-    hidden = [mask_manifest(manifest) for manifest in module.params["manifests"]]
-    try:
-        outcome = run(module)
-    except HardeningError as error:
-        fail(module, error, manifests=hidden)
-    succeed(module, module_result(outcome), outcome.warnings, manifests=hidden)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

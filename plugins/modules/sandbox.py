@@ -148,9 +148,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.build import plan_build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.lifecycle import start, tear_down
@@ -183,36 +181,39 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> dict[str, Any]:
+def run(call: Call) -> dict[str, Any]:
     """Bring the sandbox into the state that the module's parameters say."""
-    params = module.params
+    params = call.params
     paths = SandboxPaths(Path(params["directory"]).absolute())
     if params["state"] in ("stopped", "absent"):
-        return tear_down(paths, params["state"] == "absent", module.check_mode)
+        return tear_down(paths, params["state"] == "absent", call.check_mode)
     plan = plan_build(Path(params["sources"]), os.environ)
     if params["state"] == "built":
-        changed = not plan.is_built if module.check_mode else build(plan, paths.build_log)
+        changed = not plan.is_built if call.check_mode else build(plan, paths.build_log)
         return {"changed": changed, "binary": str(plan.binary), "build_needed": changed}
     groups = [
         *(gpu_group(group) for group in params["gpu_nodes"]),
         cpu_group(params["cpu_nodes"]),
         control_plane_group(params["control_plane_nodes"]),
     ]
-    return start(paths, plan, make_nodes(groups, datetime.now(UTC)), params["timeout"], module.check_mode)
+    return start(paths, plan, make_nodes(groups, datetime.now(UTC)), params["timeout"], call.check_mode)
+
+
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
+    """The result of the module, and its warnings."""
+    return run(call), []
+
+
+DOOR = Door(
+    ARGUMENT_SPEC,
+    work,
+    rules={"required_if": [("state", "built", ["sources"]), ("state", "started", ["sources"])]},
+)
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC,
-        required_if=[("state", "built", ["sources"]), ("state", "started", ["sources"])],
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, result)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

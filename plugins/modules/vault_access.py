@@ -174,9 +174,8 @@ counts:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.access import bring_about
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import (
     VAULT_OPTIONS,
@@ -230,11 +229,11 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """Plan and take the steps, as the module's parameters say; the result and warnings."""
-    params = module.params
+    params = call.params
     settings, access = read_vault_settings(params), read_access(params)
-    module.no_log_values.update({settings.token} - {""})  # it may come from a file
+    call.no_log_values.update({settings.token} - {""})  # it may come from a file
     if access.warnings() and not is_loopback(settings.url):
         raise HardeningError("\n".join(access.warnings()))  # there is no cluster on Vault's own machine
     removal = Removal(params["delete_auth_mount"], params["delete_kv_mount"])
@@ -244,18 +243,16 @@ def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
         return plan_present(access, live, params["force"]) if present else plan_absent(access, live, removal)
 
     with vault_session(settings) as client:
-        result = bring_about(client, access, plan, module.check_mode, removal.kv_mount == "empty")
+        result = bring_about(client, access, plan, call.check_mode, removal.kv_mount == "empty")
     return result, [*settings.warnings(), *access.warnings()]
+
+
+DOOR = Door(ARGUMENT_SPEC, work)
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        result, warnings = run(module)
-    except HardeningError as error:
-        fail(module, error)
-    succeed(module, result, warnings)
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

@@ -121,9 +121,7 @@ failures:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import MASKED, Call, Door, run_as_module
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.vault.connection import (
     VAULT_OPTIONS,
     read_vault_settings,
@@ -151,27 +149,24 @@ ARGUMENT_SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> tuple[dict[str, Any], list[str]]:
+def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """Write what is not there, as the module's parameters say; the result and warnings."""
-    params = module.params
+    params = call.params
     settings = read_vault_settings(params)
     check_values(params["kv_mount"], params["values"], params["expected"])
     wanted = Wanted(params["kv_mount"], params["values"], params["overwrite"], params["expected"], params["missing"])
-    module.no_log_values.update({settings.token} - {""})  # it may come from a file
+    call.no_log_values.update({settings.token} - {""})  # it may come from a file
     with vault_session(settings) as client:
-        result, warnings = write_values(client, wanted, module.check_mode)
+        result, warnings = write_values(client, wanted, call.check_mode)
     return result, [*settings.warnings(), *warnings]
+
+
+DOOR = Door(ARGUMENT_SPEC, work, {"values": lambda _values: MASKED})
 
 
 def main() -> None:
     """Entry point."""
-    # no_log keeps the invocation out of the system log.
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
-    try:
-        result, warnings = run(module)
-    except HardeningError as error:
-        fail(module, error, values="<masked>")
-    succeed(module, result, warnings, values="<masked>")
+    run_as_module(DOOR)
 
 
 if __name__ == "__main__":

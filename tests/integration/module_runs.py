@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,10 @@ from sandbox_access import clean_environment
 from warm_process import WarmProcess
 
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
+# Interpreters of a play: the one that Ansible itself runs with, for which doors run in its process; and the same one
+# by another name, for which their modules are started.
+HERE = "{{ ansible_playbook_python }}"
+MODULE = "{{ ansible_playbook_python | dirname }}/../bin/{{ ansible_playbook_python | basename }}"
 
 
 @dataclass(frozen=True)
@@ -28,26 +31,26 @@ class ModuleRunner:
     home: Path
     defaults: Mapping[str, Any]
 
-    def __call__(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+    def __call__(self, module: str, /, check: bool = False, **params: Any) -> dict[str, Any]:
         """Run a module that must succeed; returns its result."""
-        code, result = self._finish(name, check, params)
+        code, result = self._finish(module, check, params)
         assert code == 0 and not result.get("failed"), result.get("msg")
         return result
 
-    def failing(self, name: str, check: bool = False, **params: Any) -> dict[str, Any]:
+    def failing(self, module: str, /, check: bool = False, **params: Any) -> dict[str, Any]:
         """Run a module that must fail; returns its result."""
-        code, result = self._finish(name, check, params)
+        code, result = self._finish(module, check, params)
         assert code == 1 and result.get("failed"), f"it did not fail: {result}"
         return result
 
-    def start(self, name: str, check: bool = False, **params: Any) -> WarmProcess:
+    def start(self, module: str, /, check: bool = False, **params: Any) -> WarmProcess:
         """Begin a run, for tests that disturb it; :func:`result_of` ends it."""
         arguments = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": True}
         stdin = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
-        return warm_process.start(["-m", f"{MODULES}.{name}"], clean_environment(self.home), stdin=stdin)
+        return warm_process.start(["-m", f"{MODULES}.{module}"], clean_environment(self.home), stdin=stdin)
 
-    def _finish(self, name: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        process = self.start(name, check, **params)
+    def _finish(self, module: str, check: bool, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        process = self.start(module, check, **params)
         return result_of(process)
 
 
@@ -66,25 +69,37 @@ class PlaybookRunner:
     home: Path
     kubeconfig: Path
 
-    def __call__(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         """Run tasks; the caller looks at the exit code and the output."""
-        process = self.start(tasks, *options)
+        process = self.start(tasks, *options, interpreter=interpreter, environment=environment)
         stdout, stderr = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode or 0, stdout, stderr)
 
-    def start(self, tasks: Sequence[Mapping[str, Any]], *options: str) -> WarmProcess:
+    def start(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        interpreter: str = HERE,
+        environment: Mapping[str, str] | None = None,
+    ) -> WarmProcess:
         """Begin a run in a process group of its own, for tests that disturb it."""
         playbook = self.home / "playbook.json"  # JSON is YAML
-        playbook.write_text(json.dumps([self._play(tasks)]), encoding="utf-8")
+        playbook.write_text(json.dumps([self._play(tasks, interpreter)]), encoding="utf-8")
         command = [ANSIBLE_PLAYBOOK, "-i", "localhost,", str(playbook), *options]
-        environment = clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1"})
-        return warm_process.start(command, environment, self.home, new_session=True)
+        whole = clean_environment(self.home, {"ANSIBLE_NOCOLOR": "1", **(environment or {})})
+        return warm_process.start(command, whole, self.home, new_session=True)
 
-    def _play(self, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _play(self, tasks: Sequence[Mapping[str, Any]], interpreter: str) -> dict[str, Any]:
         return {
             "hosts": "all",
             "gather_facts": False,
-            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-            "module_defaults": {"gpu_cluster.hardening.manifests": {"kubeconfig": str(self.kubeconfig)}},
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": interpreter},
+            "module_defaults": {"group/gpu_cluster.hardening.cluster": {"kubeconfig": str(self.kubeconfig)}},
             "tasks": list(tasks),
         }

@@ -94,7 +94,9 @@ class Kubectl:
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return json.loads(done.stdout) if arguments[0] in SPEAKS_JSON and done.stdout else done.stdout
 
-    def run(self, *arguments: str, stdin: object = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: object = None, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command that may fail."""
         command = [str(self.binary), f"--kubeconfig={self.kubeconfig}", *arguments]
         if stdin is not None:
@@ -102,7 +104,8 @@ class Kubectl:
         if arguments[0] in SPEAKS_JSON and "--raw" not in arguments:
             command += ["-o", "json"]
         text = None if stdin is None else json.dumps(stdin)
-        return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=120)
+        env = {**os.environ, **(environment or {})}
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=120, env=env)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
         """One object with its managedFields, or None."""

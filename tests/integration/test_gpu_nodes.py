@@ -67,6 +67,50 @@ def test_foreign_labels_and_taints_survive_both_ways(run_module: ModuleRunner, k
         kubectl("taint", "node", "gpu-a100-0", "maintenance-")
 
 
+def test_giving_up_brings_back_what_was_there_before(run_module: ModuleRunner, kubectl: Kubectl) -> None:
+    """A cloud sets the same taint with another value, and an administrator the very same one."""
+    kubectl("taint", "node", "gpu-a100-0", "nvidia.com/gpu=present:NoSchedule")
+    kubectl("taint", "node", "gpu-a100-1", "nvidia.com/gpu=true:NoSchedule")
+    kubectl("label", "node", "gpu-a100-1", "node-type=gpu")
+    try:
+        run_module("gpu_nodes")
+        assert nodes(kubectl)["gpu-a100-0"]["spec"]["taints"] == [TAINT]
+        run_module("gpu_nodes", state="absent")
+        live = nodes(kubectl)
+        assert live["gpu-a100-0"]["spec"]["taints"] == [{**TAINT, "value": "present"}]
+        assert live["gpu-a100-1"]["spec"]["taints"] == [TAINT]
+        assert live["gpu-a100-1"]["metadata"]["labels"]["node-type"] == "gpu"
+        assert "node-restriction.kubernetes.io/node-type" not in live["gpu-a100-1"]["metadata"]["labels"]
+    finally:
+        kubectl("taint", "node", "gpu-a100-0", "gpu-a100-1", "nvidia.com/gpu-")
+        kubectl("label", "node", "gpu-a100-1", "node-type-")
+
+
+def test_a_node_that_is_chosen_no_more_loses_what_we_set(
+    run_module: ModuleRunner, kubectl: Kubectl, audit: AuditLog
+) -> None:
+    run_module("gpu_nodes", names=["cpu-0"], gpu_types={"cpu-0": "t4"})
+    assert is_hardened(nodes(kubectl)["cpu-0"])
+    predicted = run_module("gpu_nodes", check=True)
+    done = run_module("gpu_nodes")
+    assert predicted["nodes"] == done["nodes"]
+    live = nodes(kubectl)["cpu-0"]
+    assert "taints" not in live["spec"]
+    assert not {"node-type", "gpu-type", "applyset.kubernetes.io/part-of"} & live["metadata"]["labels"].keys()
+    audit.mark()
+    assert run_module("gpu_nodes")["changed"] is False
+    assert audit.requests().writes == []
+
+
+def test_what_is_wanted_no_more_is_given_up(run_module: ModuleRunner, kubectl: Kubectl) -> None:
+    run_module("gpu_nodes")
+    run_module("gpu_nodes", labels={"pool": "gpu"}, taints=[{"key": "other", "effect": "PreferNoSchedule"}])
+    live = nodes(kubectl)["gpu-a100-0"]
+    assert "node-type" not in live["metadata"]["labels"]
+    assert live["metadata"]["labels"]["pool"] == "gpu"
+    assert live["spec"]["taints"] == [{"key": "other", "effect": "PreferNoSchedule"}]
+
+
 def test_a_taint_on_every_schedulable_node_is_refused(run_module: ModuleRunner, kubectl: Kubectl) -> None:
     everything = {"label_selector": "kubernetes.io/os=linux", "names": ["cpu-0", "cpu-1"]}
     failed = run_module.failing("gpu_nodes", **everything)
@@ -77,7 +121,7 @@ def test_a_taint_on_every_schedulable_node_is_refused(run_module: ModuleRunner, 
 
 def test_a_control_plane_node_is_left_alone_unless_asked(run_module: ModuleRunner) -> None:
     named = {"names": ["control-plane-0"], "discover": False, "gpu_types": {"control-plane-0": "t4"}}
-    assert run_module("gpu_nodes", check=True, **named)["skipped"] == ["control-plane-0"]
+    assert run_module("gpu_nodes", check=True, **named)["left_alone"] == ["control-plane-0"]
     asked = run_module("gpu_nodes", check=True, allow_control_plane=True, **named)
     assert [node["name"] for node in asked["nodes"]] == ["control-plane-0"]
 

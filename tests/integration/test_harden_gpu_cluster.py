@@ -32,7 +32,7 @@ POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
-    "runAsUser": 1000,
+    "runAsUser": 65532,
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }

@@ -265,7 +265,7 @@ def test_the_files_of_a_secret_are_for_the_user_of_the_container_alone(deployed:
         }
         # The kubelet makes files of root, and for fsGroup adds 0440 (roMask in pkg/volume/volume_linux.go).
         user = spec["securityContext"]
-        assert user["fsGroup"] == user["runAsGroup"] == user["runAsUser"] == 1000
+        assert user["fsGroup"] == user["runAsGroup"] == user["runAsUser"] == 65532
         assert [volume for volume in spec["volumes"] if "projected" in volume] == []
         for one in [*spec["initContainers"], *spec["containers"]]:
             assert "envFrom" not in one

@@ -36,12 +36,11 @@ OF_OTHERS = (
     "hvac",
     "jinja2.nativetypes",
     "jmespath",
-    "kubernetes.client",
-    "kubernetes.config",
     "multiprocessing.queues",
     "multiprocessing.synchronize",
     "requests",
     "tarfile",
+    "urllib3",
     "xml.etree.ElementTree",
     "yaml",
 )

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import client as client_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import patience, transport
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.access import Access, Server
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.answers import place_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.credentials import Credentials, Fixed, Identity
 
 PATIENT = Limits()
+NOBODY = Fixed(Identity())
 Answer = tuple[int, object, dict[str, str]] | Exception
 
 
@@ -32,9 +38,33 @@ class Body(io.BytesIO):
         return data
 
 
+def as_served(url: str, status: int, body: object) -> object:
+    """What a test says of an answer, with what every answer of an API server to that request has, too."""
+    path = urlsplit(url).path
+    place = place_of(path)
+    if not isinstance(body, dict):
+        return body
+    if status >= 400:
+        return {"kind": "Status", "apiVersion": "v1", **body}
+    if "resources" in body:
+        return {"kind": "APIResourceList", "groupVersion": path.split("/", 2)[2], **body}
+    if "versions" in body:
+        return {"kind": "APIGroup", "name": path.rpartition("/")[2], **body}
+    if place is None or body.get("kind") == "Status":
+        return body
+    if "items" in body:
+        items = [{**item, "metadata": {"name": "x", **item.get("metadata", {})}} for item in body["items"]]
+        return {"kind": "List", "apiVersion": place.api_version, "metadata": {}, **body, "items": items}
+    names = {"name": place.name or "x"} | ({"namespace": place.namespace} if place.namespace else {})
+    return {"kind": "X", "apiVersion": place.api_version, **body, "metadata": {**names, **body.get("metadata", {})}}
+
+
 @dataclass
 class FakePool:
-    """Stands in for urllib3's pool manager: gives its answers in turn and remembers what it was asked."""
+    """Stands in for urllib3's pool manager: gives its answers in turn and remembers what it was asked.
+
+    Answers are status, body and headers; a body of bytes is given as it is, another as :func:`as_served` makes it.
+    """
 
     answers: list[Answer]
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -45,7 +75,7 @@ class FakePool:
         if isinstance(answer, Exception):
             raise answer
         status, body, headers = answer
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(as_served(url, status, body)).encode()
         return urllib3.HTTPResponse(Body(data), headers, status, preload_content=options.get("preload_content", True))
 
 
@@ -62,7 +92,7 @@ class FakeClient:
 def fake_client(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[Answer]], FakeClient]:
     """Makes clients whose time passes only while they sleep."""
 
-    def make(answers: Sequence[Answer], limits: Limits = PATIENT) -> FakeClient:
+    def make(answers: Sequence[Answer], limits: Limits = PATIENT, credentials: Credentials = NOBODY) -> FakeClient:
         pool, slept = FakePool(list(answers)), []
         clock = SimpleNamespace(now=0.0)
 
@@ -70,10 +100,8 @@ def fake_client(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[Answer]],
             slept.append(seconds)
             clock.now += seconds
 
-        monkeypatch.setattr(client_module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
-        api = SimpleNamespace(rest_client=SimpleNamespace(pool_manager=pool))
-        monkeypatch.setattr(client_module.kubernetes_client, "ApiClient", lambda _configuration: api)
-        configuration = SimpleNamespace(host="https://fake:6443", auth_settings=dict, ssl_ca_cert=None)
-        return FakeClient(Client(configuration, limits), pool, slept)
+        monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep, time=time.time))
+        monkeypatch.setattr(transport, "open_pool", lambda _server, _pair, _concurrency: pool)
+        return FakeClient(Client(Access(Server("https://fake:6443"), credentials), limits), pool, slept)
 
     return make

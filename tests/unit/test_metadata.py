@@ -16,8 +16,19 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ROLES = sorted(folder.name for folder in (CHECKOUT / "roles").iterdir())
 # One starts a control plane on this machine, one talks to registries, the others look at files.
 WITHOUT_CONNECTION = {"falco_rules_info", "image_digests_info", "model_manifest", "sandbox"}
-# Given by the play for all roles; without them the kubernetes client decides.
-WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
+# Given by the play for all roles; without them the connection options' own defaults count.
+WITHOUT_DEFAULT = {
+    f"gpu_cluster_{option}"
+    for option in (
+        "kubeconfig",
+        "context",
+        "impersonate_user",
+        "impersonate_groups",
+        "request_timeout",
+        "retry_timeout",
+        "concurrency",
+    )
+}
 LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
 LICENSED_SUFFIXES = {".cfg", ".go", ".ini", ".j2", ".py", ".sh", ".yaml", ".yml"}
 

@@ -19,9 +19,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.peers import NAMESPACE_NAME
 
 DOMAIN = "gpu-cluster.hardening"
-API_VERSION = "admissionregistration.k8s.io/v1"
-SCOPES = ("", "-trial", "-elsewhere")
-"""A policy has up to three bindings: for stages, for stages on trial, and for all other namespaces."""
 GPU_QUOTA = "gpus"
 
 Plan = dict[str, Any]
@@ -30,7 +27,7 @@ Scope: TypeAlias = "tuple[str, list[str], dict[str, Any] | None]"
 
 
 def plan_admission(stages: object, given: Mapping[str, object]) -> Plan:
-    """What is to be applied, and what is to be removed, as the templates want it.
+    """What is to be applied, as the templates want it.
 
     Args:
         stages: the stages as the user wrote them, see docs/stages.md.
@@ -58,7 +55,6 @@ def plan_admission(stages: object, given: Mapping[str, object]) -> Plan:
         "exempt": {policy: _exempt(policy, settings) for policy in POLICIES},
         "bindings": bindings,
         "quotas": quotas,
-        "unwanted": _unwanted(policies, bindings, quotas, namespaces),
         "namespaces": list(namespaces.values()),
         "excluded_namespaces": settings.excluded,
         "registries": {
@@ -162,32 +158,3 @@ def _privileged_roles(raw: object, model: Sequence[Mapping[str, Any]]) -> list[s
         for stage, entry in zip(model, written, strict=True)
         if entry.get("allow_privileged_rules")
     ]
-
-
-def _unwanted(
-    policies: Sequence[str],
-    bindings: Sequence[Mapping[str, Any]],
-    quotas: Sequence[Mapping[str, Any]],
-    namespaces: Mapping[str, str],
-) -> list[dict[str, Any]]:
-    """What an earlier run may have applied and these settings do not want, as manifests for removal."""
-    kept = {binding["name"] for binding in bindings}
-    limited = {quota["namespace"] for quota in quotas}
-    names = [policy_name(policy, scope) for policy in POLICIES for scope in SCOPES]
-    return [
-        *(_reference("ValidatingAdmissionPolicyBinding", name) for name in names if name not in kept),
-        *(
-            _reference("ValidatingAdmissionPolicy", policy_name(policy))
-            for policy in POLICIES
-            if policy not in policies
-        ),
-        *(
-            {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": GPU_QUOTA, "namespace": namespace}}
-            for namespace in namespaces.values()
-            if namespace not in limited
-        ),
-    ]
-
-
-def _reference(kind: str, name: str) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}}

@@ -15,6 +15,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.alerts.promq
     METRIC_NAME,
     duration_problem,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.alerts.promql_syntax import expression_problem
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.alerts.rule_templates import template_problem
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import OPTIONAL, REQUIRED, Entry
 
@@ -31,7 +33,7 @@ _ONLY_ALERTS = ("for", "keep_firing_for", "annotations")
 
 
 def read_rules(entry: Entry, taken: Collection[str]) -> list[Json]:
-    """Rules, checked in all but their PromQL. ``taken`` are names of alerts that are there already."""
+    """Rules, checked with their PromQL and templates. ``taken`` are names of alerts that are there already."""
     return [_read_rule(item, taken) for item in entry.items()]
 
 
@@ -57,8 +59,9 @@ def _read_rule(entry: Entry, taken: Collection[str]) -> Json:
     if "record" in rule and not METRIC_NAME.fullmatch(str(rule["record"])):
         keys["record"].refuse(f"{rule['record']!r} is no name of a metric")
     rule["expr"] = keys["expr"].text()
-    if keys["expr"].given and not str(rule["expr"]).strip():
-        keys["expr"].refuse("is empty")
+    if isinstance(keys["expr"].value, str):
+        text = str(rule["expr"])
+        keys["expr"].refuse(expression_problem(text) if text.strip() else "is empty")
     for name in ("for", "keep_firing_for"):
         if keys[name].given:
             rule[name] = keys[name].text()
@@ -67,6 +70,10 @@ def _read_rule(entry: Entry, taken: Collection[str]) -> Json:
         rule["labels"] = read_labels(keys["labels"])
     if keys["annotations"].given:
         rule["annotations"] = keys["annotations"].strings()
+    for name in ("labels", "annotations") if "alert" in rule else ():
+        for key, template in keys[name].strings().items() if keys[name].given else ():
+            problem = template_problem(template)
+            keys[name].refuse(f"{key}: {problem}" if problem else None)
     for name in _ONLY_ALERTS:
         if "record" in rule and keys[name].given:
             keys[name].refuse("is for alerts, and this rule records")

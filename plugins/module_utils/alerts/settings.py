@@ -49,16 +49,16 @@ def _read_setting(name: str, entry: Entry) -> object:
 
 
 def _read_percent(entry: Entry) -> str:
-    value = entry.value
+    value = entry.number()
     if not entry.given:
         return "0"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        entry.refuse(f"must be a number from 0 to 100, not {describe(value)}")
+    if value is None or not 0 <= value <= 100:
+        entry.refuse(f"must be a number from 0 to 100, not {describe(entry.value)}")
         return "0"
     return f"{value / 100:.10g}"
 
 
 def _read_xid(entry: Entry) -> str:
-    if isinstance(entry.value, bool) or not isinstance(entry.value, int) or entry.value < 1:
+    if (entry.whole_number() or 0) < 1:
         entry.refuse(f"must be the number of an XID, not {describe(entry.value)}")
     return str(entry.value)

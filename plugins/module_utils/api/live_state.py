@@ -52,7 +52,7 @@ def read_live(client: Client, targets: Iterable[Target]) -> dict[Key, dict[str, 
 def read_one(client: Client, manifest: Manifest, resource: Resource) -> dict[str, Any] | None:
     """The live object of one manifest, or None."""
     try:
-        return client.get(resource.path(manifest.namespace, manifest.name)).body
+        return client.get(resource.path(manifest.namespace, manifest.name), kind=resource.kind).body
     except ApiError as error:
         if error.status == 404:
             return None

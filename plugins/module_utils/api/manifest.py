@@ -35,9 +35,14 @@ class Manifest:
         return self.api_version.rpartition("/")[0]
 
     @property
+    def full_name(self) -> str:
+        """Its namespace and name: ``ml-training/training-config``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
     def title(self) -> str:
         """How messages call it: ``ConfigMap ml-training/training-config``."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        return f"{self.kind} {self.full_name}"
 
 
 def parse_manifests(documents: Sequence[object]) -> list[Manifest]:
@@ -67,18 +72,26 @@ def parse_manifests(documents: Sequence[object]) -> list[Manifest]:
 def _expand(documents: Sequence[object], where: str = "manifests") -> Iterator[tuple[str, object]]:
     for index, document in enumerate(documents):
         place = f"{where}[{index}]"
-        if _is_list(document) and isinstance(document["items"], list):
-            yield from _expand(document["items"], f"{place}.items")
+        items = document.get("items", 0) if _is_list(document) else 0
+        if items is None or isinstance(items, list):
+            yield from _expand([_item(item, document) for item in items or ()], f"{place}.items")
         elif document is not None:
             yield place, document
 
 
 def _is_list(document: object) -> TypeGuard[Mapping[str, Any]]:
-    return (
-        isinstance(document, Mapping)
-        and (document.get("apiVersion"), document.get("kind")) == ("v1", "List")
-        and "items" in document
-    )
+    """Whether a document is a ``List``, or one of a kind, such as ``RoleList``: what has a name is an object itself."""
+    if not isinstance(document, Mapping) or not str(document.get("kind") or "").endswith("List"):
+        return False
+    metadata = document.get("metadata")
+    return not (isinstance(metadata, Mapping) and (metadata.get("name") or metadata.get("generateName")))
+
+
+def _item(item: object, document: object) -> object:
+    """An item of a list of one kind may leave out what the list says."""
+    if not isinstance(item, Mapping) or not isinstance(document, Mapping) or document.get("kind") == "List":
+        return item
+    return {"apiVersion": document.get("apiVersion"), "kind": str(document["kind"]).removesuffix("List"), **item}
 
 
 def _parse_one(where: str, document: object) -> Manifest | str:
@@ -90,7 +103,7 @@ def _parse_one(where: str, document: object) -> Manifest | str:
     for key in ("apiVersion", "kind"):
         if not isinstance(document.get(key), str) or not document[key]:
             return f"{described}: {key} is missing or not a string"
-    if (document["apiVersion"], document["kind"]) == ("v1", "List"):
+    if _is_list(document) and ("items" in document or "metadata" not in document):
         return f"{described}: items is missing or not a list"
     metadata = document.get("metadata")
     if not isinstance(metadata, Mapping):

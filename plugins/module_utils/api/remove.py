@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import (
     APPLY_PATCH,
@@ -20,9 +20,15 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client i
     Client,
     WarningLog,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.delete import delete_object
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery, Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import applied_entry
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Target, live_key, read_live
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import (
+    Key,
+    Target,
+    live_key,
+    read_live,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import (
     MADE_BY_KUBERNETES,
@@ -41,6 +47,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_gone, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, NAMESPACE, in_waves
 
+HELD_SECONDS = 120.0
+CLAIM = ("", "PersistentVolumeClaim")
+
+Waves: TypeAlias = "list[list[tuple[Manifest, tuple[Target, Removal]]]]"
+
 
 @dataclass(frozen=True)
 class RemoveOptions:
@@ -49,22 +60,29 @@ class RemoveOptions:
     Attributes:
         delete_namespaces: delete namespaces too, with all that is in them.
         delete_crds: delete CustomResourceDefinitions too, with all objects of their kinds.
+        delete_claims: delete PersistentVolumeClaims too, with the data that their volumes hold.
         wait_seconds: how long to wait until all deleted objects are gone; None not to wait.
     """
 
     manager: str
     delete_namespaces: bool = False
     delete_crds: bool = False
+    delete_claims: bool = True
     check: bool = False
     wait_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What to do with one object and why. Pure result of :func:`decide`."""
+    """What to do with one object and why. Pure result of :func:`decide`.
+
+    Attributes:
+        stays: it is ours, and remains so.
+    """
 
     action: Action
     reason: str = ""
+    stays: bool = False
 
 
 def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOptions) -> Removal:
@@ -72,7 +90,7 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
     if live is None:
         return Removal("unchanged", "it does not exist")
     if live["metadata"].get("deletionTimestamp"):
-        return Removal("unchanged", "it is being deleted already")
+        return Removal("unchanged", "it is being deleted already", stays=True)
     if applied_entry(live, options.manager) is None:
         return Removal("unchanged", f"field manager {options.manager} has not applied it")
     kind = (manifest.group, manifest.kind)
@@ -81,7 +99,9 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
     owner = other_owner(live, options.manager)
     if kind == CRD and not options.delete_crds and owner is None:
         # without our fields there would be nothing valid left
-        return Removal("unchanged", "CustomResourceDefinitions are deleted only with delete_crds")
+        return Removal("unchanged", "CustomResourceDefinitions are deleted only with delete_crds", stays=True)
+    if kind == CLAIM and not options.delete_claims:
+        return Removal("unchanged", "PersistentVolumeClaims are deleted only with delete_claims", stays=True)
     if (manifest.kind, manifest.name) in MADE_BY_KUBERNETES:
         return Removal("released", "Kubernetes itself made it")
     if is_marked(live):
@@ -89,6 +109,23 @@ def decide(manifest: Manifest, live: Mapping[str, Any] | None, options: RemoveOp
     if owner is not None:
         return Removal("released", f"{owner} made it or applies it too")
     return Removal("deleted")
+
+
+@dataclass(frozen=True)
+class Removals:
+    """What is going to be removed: nothing was written yet.
+
+    Attributes:
+        todo: what is to be deleted or released.
+        left: what is left as it is, and why.
+        staying: what is ours among the latter.
+        live: objects as they are, by :func:`live_key`.
+    """
+
+    todo: tuple[tuple[Target, Removal], ...]
+    left: tuple[ObjectResult, ...]
+    staying: tuple[Target, ...]
+    live: Mapping[Key, Mapping[str, Any]]
 
 
 def remove_manifests(client: Client, manifests: Sequence[Manifest], options: RemoveOptions) -> Outcome:
@@ -100,54 +137,96 @@ def remove_manifests(client: Client, manifests: Sequence[Manifest], options: Rem
         HardeningError: a removal would be, or was, refused, or an object was not gone in time.
     """
     resolved = resolve(Discovery(client), manifests)
-    live = read_live(client, resolved.targets)
     gone = [*resolved.deferred, *resolved.unserved]
     results = [ObjectResult(manifest, "unchanged", None, None, reason="its kind is not served") for manifest in gone]
+    removals = plan_removals(resolved.targets, read_live(client, resolved.targets), options)
+    predicted = rehearse_removals(client, removals, options)
+    done = predicted if options.check else carry_out_removals(client, removals, options)
+    order = {id(manifest): position for position, manifest in enumerate(manifests)}
+    ordered = sorted([*results, *done.results], key=lambda result: order[id(result.manifest)])
+    return Outcome(tuple(ordered), done.warnings)
+
+
+def plan_removals(targets: Sequence[Target], live: Mapping[Key, Mapping[str, Any]], options: RemoveOptions) -> Removals:
+    """Decide on each object. Pure."""
+    left: list[ObjectResult] = []
+    staying: list[Target] = []
     todo: list[tuple[Target, Removal]] = []
-    for target in resolved.targets:
+    for target in targets:
         state = live.get(live_key(target[0]))
         removal = decide(target[0], state, options)
         if removal.action == "unchanged":
-            results.append(ObjectResult(target[0], "unchanged", state, state, reason=removal.reason))
+            left.append(ObjectResult(target[0], "unchanged", state, state, reason=removal.reason))
+            staying += [target] if removal.stays else []
         else:
             todo.append((target, removal))
+    return Removals(tuple(todo), tuple(left), tuple(staying), live)
+
+
+def rehearse_removals(client: Client, removals: Removals, options: RemoveOptions) -> Outcome:
+    """Try all removals as dry runs.
+
+    Raises:
+        HardeningError: one would be refused; all such are named.
+    """
     warnings = WarningLog()
-    done, failures = _carry_out(client, todo, live, options.manager, warnings, dry_run=True)
+    done, failures = _carry_out(client, removals, in_removal_order(removals), options.manager, warnings, dry_run=True)
     if failures:
         raise failure_error("The server would refuse this, nothing was changed", failures)
-    if not options.check:
-        done, failures = _carry_out(client, todo, live, options.manager, warnings, dry_run=False)
-    order = {id(manifest): position for position, manifest in enumerate(manifests)}
-    outcome = Outcome(
-        tuple(sorted([*results, *done], key=lambda result: order[id(result.manifest)])), tuple(warnings.texts)
-    )
-    if failures:
-        raise failure_error(f"{len(failures)} objects could not be removed; run again to finish", failures, outcome)
-    if options.wait_seconds is not None and not options.check:
-        deleted = [target for target, removal in todo if removal.action == "deleted"]
-        failures = wait_for(client, deleted, until_gone, Deadline.after(options.wait_seconds))
+    return Outcome((*removals.left, *done), tuple(warnings.texts))
+
+
+def carry_out_removals(client: Client, removals: Removals, options: RemoveOptions) -> Outcome:
+    """Delete or release in the reverse order of application, and wait.
+
+    What a controller has to let go (custom resources with finalizers) goes first, and the rest waits for it: the
+    controller may be among the rest.
+
+    Raises:
+        HardeningError: a removal was refused, or an object was not gone in time; carries what was done.
+    """
+    warnings = WarningLog()
+    results = list(removals.left)
+    held = [entry for entry in removals.todo if is_held(entry, removals.live)]
+    rest = [entry for entry in removals.todo if not is_held(entry, removals.live)]
+    for part, patience in ((held, max(options.wait_seconds or 0.0, HELD_SECONDS)), (rest, options.wait_seconds)):
+        waves = in_waves((target[0], (target, removal)) for target, removal in part)
+        done, failures = _carry_out(client, removals, list(reversed(waves)), options.manager, warnings, dry_run=False)
+        results += done
+        outcome = Outcome(tuple(results), tuple(warnings.texts))
         if failures:
-            raise failure_error("Deleted, but not gone", failures, outcome)
-    return outcome
+            raise failure_error(f"{len(failures)} objects could not be removed; run again to finish", failures, outcome)
+        if part and patience is not None:
+            deleted = [target for target, removal in part if removal.action == "deleted"]
+            failures = wait_for(client, deleted, until_gone, Deadline.after(patience))
+            if failures:
+                raise failure_error("Deleted, but not gone", failures, outcome)
+    return Outcome(tuple(results), tuple(warnings.texts))
+
+
+def is_held(entry: tuple[Target, Removal], live: Mapping[Key, Mapping[str, Any]]) -> bool:
+    """Whether a controller of its own must let an object go: a custom resource with finalizers."""
+    target, removal = entry
+    state = live.get(live_key(target[0])) or {}
+    custom = "." in target[0].group and not target[0].group.endswith(".k8s.io")
+    return removal.action == "deleted" and custom and bool(state.get("metadata", {}).get("finalizers"))
+
+
+def in_removal_order(removals: Removals) -> Waves:
+    """All removals, in waves."""
+    return list(reversed(in_waves((target[0], (target, removal)) for target, removal in removals.todo)))
 
 
 def _carry_out(
-    client: Client,
-    todo: Sequence[tuple[Target, Removal]],
-    live: Mapping[Any, dict[str, Any]],
-    manager: str,
-    warnings: WarningLog,
-    dry_run: bool,
+    client: Client, removals: Removals, waves: Waves, manager: str, warnings: WarningLog, dry_run: bool
 ) -> tuple[list[ObjectResult], list[Failure]]:
-    """Delete or release in the reverse order of application."""
-
-    def carry_out(pair: tuple[Manifest, tuple[Resource, Removal]]) -> ObjectResult | Failure:
-        manifest, (resource, removal) = pair
-        before = live[live_key(manifest)]
+    def carry_out(pair: tuple[Manifest, tuple[Target, Removal]]) -> ObjectResult | Failure:
+        manifest, ((_manifest, resource), removal) = pair
+        before = removals.live[live_key(manifest)]
         try:
             if removal.action == "deleted":
                 after = None
-                _delete(client, manifest, resource, before["metadata"]["uid"], dry_run)
+                delete_object(client, manifest, resource, before, dry_run)
             else:
                 response = _release(client, manifest, resource, manager, dry_run)
                 after = response.body
@@ -156,36 +235,11 @@ def _carry_out(
             return Failure(manifest, explain(error, manifest, resource), error.reason)
         return ObjectResult(manifest, removal.action, before, after, reason=removal.reason)
 
-    pairs = [(manifest, (resource, removal)) for (manifest, resource), removal in todo]
-    tried = [result for members in reversed(in_waves(pairs)) for result in client.map(carry_out, members)]
+    tried = [result for members in waves for result in client.map(carry_out, members)]
     return (
         [result for result in tried if isinstance(result, ObjectResult)],
         [result for result in tried if isinstance(result, Failure)],
     )
-
-
-def _delete(client: Client, manifest: Manifest, resource: Resource, uid: str, dry_run: bool) -> None:
-    """Delete this very object, not one that took its name meanwhile; dependants go in the background.
-
-    The server reads dryRun from the body, and only if there is none from the query; the query is for the audit log.
-    """
-    body = {
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": {"uid": uid},
-        "propagationPolicy": "Background",
-        **({"dryRun": ["All"]} if dry_run else {}),
-    }
-    try:
-        client.request(
-            "DELETE",
-            resource.path(manifest.namespace, manifest.name),
-            {"dryRun": "All"} if dry_run else {},
-            body,
-        )
-    except ApiError as error:
-        if error.status != 404:
-            raise
 
 
 def _release(client: Client, manifest: Manifest, resource: Resource, manager: str, dry_run: bool) -> Any:

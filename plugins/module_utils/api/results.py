@@ -14,7 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import masked
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 
-Action = Literal["created", "configured", "unchanged", "deleted", "released"]
+Action = Literal["created", "configured", "unchanged", "replaced", "deleted", "released"]
 
 
 @dataclass(frozen=True)

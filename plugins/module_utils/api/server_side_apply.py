@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import (
@@ -98,6 +98,24 @@ def rehearse_elsewhere(client: Client, manifest: Manifest, resource: Resource) -
     return Rehearsal(manifest.body, verified=False, namespace_missing=manifest.namespace)
 
 
+def rehearse_anew(client: Client, manifest: Manifest, resource: Resource, ownership: Ownership) -> Rehearsal:
+    """Rehearse an object that is to take the place of one of its name, under another name.
+
+    Raises:
+        ApiError: the server would refuse it.
+    """
+    name = f"{manifest.name[:50].rstrip('-.')}-anew"
+    body = {**manifest.body, "metadata": {**manifest.body["metadata"], "name": name}}
+    response = apply_object(client, replace(manifest, name=name, body=body), resource, ownership, dry_run=True)
+    predicted = {**response.body, "metadata": {**response.body["metadata"], "name": manifest.name}}
+    return Rehearsal(predicted, response.warnings)
+
+
+def is_immutable(error: ApiError) -> bool:
+    """Whether the server refused because what differs cannot be changed."""
+    return error.status == 422 and "field is immutable" in error.message
+
+
 def is_missing_namespace(error: ApiError, manifest: Manifest) -> bool:
     """Whether the server refused because the manifest's namespace does not exist."""
     return error.status == 404 and f'namespaces "{manifest.namespace}" not found' in error.message
@@ -120,6 +138,8 @@ def explain(error: ApiError, manifest: Manifest, resource: Resource) -> str:
         return f"its namespace {manifest.namespace} does not exist. Create it first, or in the same call."
     if "because it is being terminated" in error.message:
         return f"its namespace {manifest.namespace} is being deleted. Wait until it is gone, then run again."
+    if is_immutable(error):
+        return f"{error.message}. Give it another name, or delete it first."
     if error.status == 403 and not error.reason:
         return f"forbidden: patch {resource.plural} is refused ({error.message})"
     return _without_echo(error.message, manifest)

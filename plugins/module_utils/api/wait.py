@@ -126,7 +126,7 @@ def _look(
     version = "0"
     try:
         for page in client.pages(path, selector):
-            version = page["metadata"]["resourceVersion"]
+            version = page["metadata"].get("resourceVersion") or "0"
             for item in page.get("items", []):
                 name = item["metadata"]["name"]
                 if name in pending:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ REQUIRED = object()
 OPTIONAL = object()
 """In place of a default: the key may be left out, and then its entry is not ``given``."""
 _NOT_GIVEN = object()
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,20 @@ class Entry:
         if self.given and not isinstance(self.value, bool):
             self.refuse(f"must be true or false, not {describe(self.value)}")
         return self.value is True
+
+    def number(self) -> float | None:
+        """A number; None, without a word about it, if it is none.
+
+        Before 2.19, Ansible makes text of a number that comes out of a template.
+        """
+        if isinstance(self.value, str) and _NUMBER.fullmatch(self.value):
+            return float(self.value) if "." in self.value else int(self.value)
+        return self.value if isinstance(self.value, int | float) and not isinstance(self.value, bool) else None
+
+    def whole_number(self) -> int | None:
+        """The same, if it is a whole number."""
+        number = self.number()
+        return number if isinstance(number, int) else None
 
     def strings(self) -> dict[str, str]:
         """A mapping of strings to strings."""

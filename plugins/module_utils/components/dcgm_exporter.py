@@ -15,7 +15,12 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Json
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import REQUIRED, Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import (
+    REQUIRED,
+    Entry,
+    did_you_mean,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.dcgm_fields import FIELDS, VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.placement import (
     read_node_selector,
     read_tolerations,
@@ -28,6 +33,7 @@ TYPES = ("gauge", "counter", "label")
 SETTINGS = frozenset(
     {
         "counters",
+        "image_tag",
         "profiling",
         "profiling_counters",
         "toolkit_accepts_envvar",
@@ -38,6 +44,8 @@ SETTINGS = frozenset(
 )
 _COUNTER = {"field": REQUIRED, "type": "gauge", "help": REQUIRED}
 _FIELD = re.compile(r"DCGM_(FI|EXP)_[A-Z0-9_]+")
+_TAG = re.compile(r"[0-9.]+-([0-9.]+)(-|$)")
+"""A tag of the exporter: the version of DCGM, its own, and what the image is built on."""
 OPENED = (
     "dcgm_exporter_profiling is true: the exporter gets the capability SYS_ADMIN, which is close to root on the node. "
     "Only DCGM_FI_PROF_* counters need it."
@@ -50,7 +58,8 @@ def plan(settings: Mapping[str, object]) -> Json:
     """Check the settings and derive what the templates need.
 
     Args:
-        settings: the keys of :data:`SETTINGS`; each is the variable ``dcgm_exporter_<key>``.
+        settings: the keys of :data:`SETTINGS`; each is the variable ``dcgm_exporter_<key>``, and ``image_tag`` the tag
+            of ``dcgm_exporter_image``, which says what fields there are.
 
     Returns:
         ``csv`` (the file of counters), ``sys_admin``, ``prometheus`` (a peer of a NetworkPolicy), ``node_selector``,
@@ -71,6 +80,7 @@ def plan(settings: Mapping[str, object]) -> Json:
     if not counters and not problems:
         keys["counters"].refuse("must not be empty")
     _refuse_repeated(keys["counters"], counters)
+    unknown = _read_unknown(keys, counters, keys["image_tag"].text())
     prometheus = read_prometheus(keys["prometheus"])
     placed = {
         "node_selector": read_node_selector(keys["node_selector"]),
@@ -85,7 +95,7 @@ def plan(settings: Mapping[str, object]) -> Json:
         "sys_admin": profiles or not accepts_envvar,
         "prometheus": prometheus,
         **placed,
-        "warnings": [OPENED] if profiles else [],
+        "warnings": [*([OPENED] if profiles else []), *unknown],
     }
 
 
@@ -100,6 +110,23 @@ def _read_counters(entry: Entry) -> list[Counter]:
             keys["help"].refuse("must be one line")
         counters.append((field, keys["type"].choice(TYPES), text))
     return counters
+
+
+def _read_unknown(keys: Mapping[str, Entry], counters: Sequence[Counter], tag: str) -> list[str]:
+    """Fields that the exporter has not, with which it does not start on any node. Of other versions it is not known."""
+    found = _TAG.match(tag)
+    known_version = found is not None and found[1] == VERSION
+    warnings = []
+    for field in sorted({field for field, _kind, _help in counters if _FIELD.fullmatch(field)} - FIELDS):
+        guess = did_you_mean(field, FIELDS)
+        if known_version:
+            keys["counters"].refuse(f"{field} is no field of dcgm-exporter {VERSION}, which would not start{guess}")
+        else:
+            warnings.append(
+                f"{field} is no field of dcgm-exporter {VERSION}{guess}. If {tag or 'this version'} has none either, "
+                "the exporter does not start."
+            )
+    return warnings
 
 
 def _refuse_repeated(entry: Entry, counters: Sequence[Counter]) -> None:

@@ -28,6 +28,8 @@ CDI = "cdi-cri"
 STRATEGIES = (CDI, "envvar", "volume-mounts")
 ID_STRATEGIES = ("uuid", "index")
 MIG_STRATEGIES = ("none", "single", "mixed")
+MPS_ROOT = "/run/nvidia/mps"
+"""Folder of the node through which the control daemon of MPS, the plugin and the pods meet."""
 SETTINGS = frozenset(
     {
         "device_list_strategy",
@@ -73,8 +75,8 @@ def plan(settings: Mapping[str, object]) -> Json:
         settings: the keys of :data:`SETTINGS`; each is the variable ``device_plugin_<key>``.
 
     Returns:
-        ``config`` (the plugin's configuration file), ``sys_admin``, ``cdi``, ``mig``, ``mps`` (flags),
-        ``node_selector``, ``tolerations`` and ``warnings``.
+        ``config`` (the plugin's configuration file), ``sys_admin``, ``cdi``, ``mig``, ``mps`` (flags), ``mps_root`` (a
+        folder of the node), ``node_selector``, ``tolerations`` and ``warnings``.
 
     Raises:
         HardeningError: with every problem.
@@ -95,6 +97,9 @@ def plan(settings: Mapping[str, object]) -> Json:
             "deviceIDStrategy": keys["device_id_strategy"].choice(ID_STRATEGIES),
         },
     }
+    if "mps" in sharing:
+        # Without it the plugin does not start.
+        flags["mpsRoot"] = MPS_ROOT
     placed = {
         "node_selector": read_node_selector(keys["node_selector"]),
         "tolerations": read_tolerations(keys["taints"]),
@@ -109,6 +114,7 @@ def plan(settings: Mapping[str, object]) -> Json:
         "cdi": strategy == CDI,
         "mig": mig != "none",
         "mps": "mps" in sharing,
+        "mps_root": MPS_ROOT,
         **placed,
         "warnings": [text for name, text in OPENED.items() if name == strategy or name in sharing],
     }
@@ -151,11 +157,11 @@ def _read_resource(entry: Entry, mig: str) -> Json:
 
 
 def _read_replicas(entry: Entry) -> int:
-    value = entry.value
+    value = entry.whole_number()
     if not entry.given:
         return 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        entry.refuse(f"must be a number, not {describe(value)}")
+    if value is None:
+        entry.refuse(f"must be a number, not {describe(entry.value)}")
         return 0
     if value < 2:
         entry.refuse(f"{value} shares nothing; it must be 2 or more")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the settings of the External Secrets Operator come to: where it runs, with which rights, and what it reads.
 
-Source of its arguments: cmd/controller/root.go of external-secrets/external-secrets v0.20.4.
+Source of its arguments: cmd/controller/root.go of external-secrets/external-secrets v2.9.0.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
 
 
 def _kinds(settings: Settings) -> list[dict[str, str]]:
-    """Of GeneratorState the operator always starts a controller, and it ends if the kind is not served."""
+    """Of GeneratorState the operator always starts a controller, and it ends if the kind is not served.
+
+    Its flag enable-generator-state only says whether an ExternalSecret may make such objects.
+    """
     kinds = [(API, "ExternalSecret"), (API, "SecretStore"), (GENERATORS_API, "GeneratorState")]
     if settings.mode == "cluster":
         kinds.append((API, "ClusterSecretStore"))

@@ -43,11 +43,13 @@ POD_LABELS = {
 }
 GENERATORS = (
     "ACRAccessToken",
+    "BeyondtrustWorkloadCredentialsDynamicSecret",
     "CloudsmithAccessToken",
     "ECRAuthorizationToken",
     "Fake",
     "GCRAccessToken",
     "GithubAccessToken",
+    "GitlabDeployToken",
     "Grafana",
     "MFA",
     "Password",
@@ -58,7 +60,7 @@ GENERATORS = (
     "VaultDynamicSecret",
     "Webhook",
 )
-"""Kinds of generators.external-secrets.io/v1alpha1 that live in a namespace."""
+"""Kinds of generators.external-secrets.io/v1alpha1 that live in a namespace, as 2.9.0 has them."""
 
 _PREFIX = "external_secrets_"
 
@@ -231,8 +233,8 @@ def _read_scrapers(metrics: Entry, prometheus: Entry) -> list[Json]:
 
 
 def _read_replicas(entry: Entry) -> int:
-    value = entry.value
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        entry.refuse(f"must be a whole number from 1 on, not {value!r}")
+    value = entry.whole_number()
+    if value is None or value < 1:
+        entry.refuse(f"must be a whole number from 1 on, not {entry.value!r}")
         return 1
     return value

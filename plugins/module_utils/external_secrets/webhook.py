@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plans the webhook of the External Secrets Operator, and the controller that makes its certificate. Pure.
 
-Source of their arguments: cmd/controller/webhook.go and certcontroller.go of external-secrets/external-secrets v0.20.4.
+Source of their arguments: cmd/controller/webhook.go and certcontroller.go of external-secrets/external-secrets v2.9.0.
 """
 
 from __future__ import annotations

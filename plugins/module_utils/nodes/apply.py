@@ -1,30 +1,41 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels and taints on many nodes: read, plan, guard, patch only what differs."""
+"""Labels and taints on many nodes: read, plan, guard, remember, patch only what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import MERGE_PATCH, ApiError, Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import (
-    HardeningError,
-    join_failures,
-    name_some,
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers import memory
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import sum_of
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import (
+    NOTHING,
+    Applied,
+    read_applied,
+    write_applied,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.guards import (
+    describe_pods,
+    guard_pods,
+    guard_schedulable,
+    remarks,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
-    IntolerantPod,
     NodePlan,
     Wanted,
-    intolerant_pods,
-    leaves_no_schedulable_node,
     plan_absent,
     plan_present,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import NodesOutcome
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import (
     NODES_PATH,
     Selection,
@@ -32,163 +43,149 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.select
 )
 
 CONFLICT_TRIES = 10
+NODE = ("", "Node")
 
 
 @dataclass(frozen=True)
 class NodeOptions:
-    """How to treat the nodes; the fields are the options of the module ``gpu_nodes``."""
+    """How to treat the nodes; the fields are the options of the module ``gpu_nodes``.
+
+    Attributes:
+        layer: the layer that the nodes are members of.
+        purge: with ``present`` False, forget the layer, too.
+        note: kept with the revision.
+    """
 
     manager: str
+    layer: Layer
     present: bool = True
     check: bool = False
     allow_control_plane: bool = False
     allow_all_schedulable: bool = False
     on_intolerant_pods: str = "warn"
-
-
-@dataclass(frozen=True)
-class NodesOutcome:
-    """What was, or would be, done.
-
-    Attributes:
-        plans: one plan for each selected node.
-        skipped: control-plane nodes that were selected but left alone.
-        intolerant: running pods that do not tolerate what their node got.
-        label_keys: keys of labels that this run is about.
-    """
-
-    plans: tuple[NodePlan, ...]
-    skipped: tuple[GpuNode, ...]
-    intolerant: tuple[IntolerantPod, ...]
-    warnings: tuple[str, ...]
-    label_keys: frozenset[str]
+    purge: bool = False
+    note: str = ""
 
 
 def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: NodeOptions) -> NodesOutcome:
-    """Label and taint the selected nodes, or give that up.
+    """Label and taint the selected nodes, or give that up; nodes that are selected no more give it up, too.
 
     Raises:
         HardeningError: a guard refused (nothing was changed), or some nodes could not be patched.
     """
+    parent = memory.look(client, options.layer)
+    applied = read_applied(memory.read_notes(client, options.layer).document)
     everyone, selected = read_nodes(client, options.manager, chosen)
-    if not options.present:
-        known = {node.name for node in selected}
-        selected += [n for n in everyone if n.owned_labels & wanted.keys and n.name not in known]
     skipped = [node for node in selected if options.present and node.control_plane and not options.allow_control_plane]
-    plan = plan_present if options.present else plan_absent
-    plans = [plan(node, wanted) for node in selected if node not in skipped]
-    warnings = _remarks(chosen, selected, skipped, plans, wanted, options)
-    if not options.allow_all_schedulable and leaves_no_schedulable_node(everyone, plans):
-        raise HardeningError(
-            f"The taints would leave no schedulable node for pods without tolerations (CoreDNS among them): all "
-            f"{len(plans)} selected nodes are all that the cluster has. Nothing was changed. Add a node without GPUs, "
-            "narrow the selection, or set allow_all_schedulable: true."
-        )
-    intolerant = _guard_pods(client, plans, options)
+    chosen_nodes = [node for node in selected if node not in skipped] if options.present else []
+    plans = [plan_present(node, wanted, applied.get(node.name, NOTHING), options.layer.set_id) for node in chosen_nodes]
+    warnings = remarks(chosen, selected, skipped, plans, wanted, options.present)
+    released = _released(everyone, chosen_nodes, applied, options)
+    if released and options.present and not chosen_nodes:
+        warnings.append(f"{len(released)} nodes keep their labels and taints, as they may be GPU nodes still.")
+        released = []
+    if not options.allow_all_schedulable:
+        guard_schedulable(everyone, plans)
+    intolerant = guard_pods(client, plans, options.on_intolerant_pods)
     if intolerant and options.on_intolerant_pods == "warn":
-        warnings.append(_describe_pods(intolerant))
+        warnings.append(describe_pods(intolerant))
+    bodies = [_body(plan.node, wanted) for plan in plans]
+    plans += released
     changes = [plan for plan in plans if plan.changed]
     if changes:
         _rehearse(client, changes[0], options.manager)
-    if not options.check:
-        done = _patch_all(client, changes, wanted, options)
-        plans = [done.get(plan.node.name, plan) for plan in plans]
-    return NodesOutcome(tuple(plans), tuple(skipped), tuple(intolerant), tuple(warnings), wanted.keys)
+    total = sum_of(bodies)
+    new = total != parent.total and bool(bodies or parent.version)
+    outcome = NodesOutcome(
+        tuple(plans),
+        tuple(skipped),
+        tuple(intolerant),
+        tuple(warnings),
+        wanted.keys,
+        parent.revision + int(new),
+        new,
+        new,
+    )
+    if options.check:
+        return outcome
+    if changes or new:
+        known = {node.name: applied.get(node.name, NOTHING) for node in everyone}
+        outcome = _carry_out(client, outcome, wanted, options, parent, bodies, known)
+    if options.purge and not options.present and memory.kept_names(client, options.layer):
+        memory.forget_all(client, options.layer)
+        outcome = replace(outcome, revision=0, recorded=False, remembered=True)
+    return outcome
 
 
-def nodes_result(outcome: NodesOutcome) -> dict[str, Any]:
-    """What the module ``gpu_nodes`` returns.
+def _released(
+    everyone: Sequence[GpuNode], chosen: Sequence[GpuNode], applied: Mapping[str, Applied], options: NodeOptions
+) -> list[NodePlan]:
+    """Plans of nodes that carry something of ours and are chosen no more."""
+    kept = {node.name for node in chosen}
+    set_id = options.layer.set_id
+    plans = [
+        plan_absent(node, applied.get(node.name, NOTHING), set_id)
+        for node in everyone
+        if node.name not in kept and (applied.get(node.name) or node.labels.get(PART_OF) == set_id)
+    ]
+    return [plan for plan in plans if plan.changed]
 
-    Of the dozens of labels that GPU Feature Discovery sets on each node, none: they would be most of the result.
-    """
-    changes = [plan for plan in outcome.plans if plan.changed]
-    daemon_sets = {(pod.namespace, pod.daemon_set) for pod in outcome.intolerant if pod.daemon_set}
+
+def _body(node: GpuNode, wanted: Wanted) -> dict[str, Any]:
+    """What a revision says of a node."""
     return {
-        "changed": bool(changes),
-        "nodes": [
-            {
-                **node_facts(plan.node),
-                "action": "configured" if plan.changed else "unchanged",
-                "labels": _labels_after(plan, outcome.label_keys),
-                "taints": list(plan.taints if plan.taints is not None else plan.node.taints),
-            }
-            for plan in outcome.plans
-        ],
-        "skipped": [node.name for node in outcome.skipped],
-        "intolerant_pods": [asdict(pod) for pod in outcome.intolerant],
-        "intolerant_daemon_sets": [{"namespace": ns, "name": name} for ns, name in sorted(daemon_sets)],
-        "diff": [_diff(plan) for plan in changes],
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name, "labels": wanted.labels_of(node)},
+        "spec": {"taints": [dict(taint) for taint in wanted.taints_of(node)]},
     }
 
 
-def node_facts(node: GpuNode) -> dict[str, Any]:
-    """A node as modules return it."""
-    return {
-        "name": node.name,
-        "gpu_type": node.gpu_type,
-        "product": node.product,
-        "gpus": node.gpus,
-        "mig": dict(node.mig),
-        "labels": dict(node.labels),
-        "taints": [dict(taint) for taint in node.taints],
-        "control_plane": node.control_plane,
-        "schedulable": node.schedulable,
-        "ready": node.ready,
-        "found_by": list(node.found_by),
-    }
-
-
-def _remarks(
-    chosen: Selection,
-    selected: Sequence[GpuNode],
-    skipped: Sequence[GpuNode],
-    plans: Sequence[NodePlan],
+def _carry_out(
+    client: Client,
+    outcome: NodesOutcome,
     wanted: Wanted,
     options: NodeOptions,
-) -> list[str]:
-    remarks: list[str] = []
-    if not selected and options.present:
-        tried = "GFD and NFD labels and allocatable nvidia.com resources" if chosen.discover else "the selection"
-        remarks.append(f"No GPU nodes were found by {tried}. Is GPU Feature Discovery or the device plugin running?")
-    if skipped:
-        remarks.append(
-            f"Control-plane nodes with GPUs were left alone: {', '.join(node.name for node in skipped)}. "
-            "Set allow_control_plane: true to label and taint them too."
-        )
-    if options.present and wanted.gpu_type_label:
-        unknown = [p.node.name for p in plans if wanted.gpu_type_label not in wanted.labels_of(p.node)]
-        if unknown:
-            remarks.append(
-                f"{len(unknown)} nodes do not say which GPU they have, so they get no {wanted.gpu_type_label} label: "
-                f"{name_some(unknown)}. Set gpu_types for them."
-            )
-    return remarks
+    parent: Parent,
+    bodies: Sequence[Mapping[str, Any]],
+    before: Mapping[str, Applied],
+) -> NodesOutcome:
+    """Remember what is about to be set, set it, and forget what was given up, in this order."""
+    layer = options.layer
+    if not parent.version or NODE not in parent.kinds:
+        parent = memory.grow(client, layer, lambda now: now.grown([NODE], [layer.namespace]))
+    number = parent.revision
+    if outcome.recorded:
+        number = memory.record(client, layer, number, bodies, options.note)
+    after = {plan.node.name: plan.applied for plan in outcome.plans}
 
+    def with_what_comes(document: object) -> object:
+        known = {name: applied for name, applied in read_applied(document).items() if name in before}
+        return write_applied({**known, **{name: applied for name, applied in after.items() if applied}})
 
-def _guard_pods(client: Client, plans: Sequence[NodePlan], options: NodeOptions) -> list[IntolerantPod]:
-    tainted = {plan.node.name: plan for plan in plans if plan.new_taints()}
-    if not tainted or options.on_intolerant_pods == "ignore":
-        return []
-    query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-    found = [pod for page in client.pages("/api/v1/pods", query) for pod in intolerant_pods(page["items"], tainted)]
-    if found and options.on_intolerant_pods == "fail":
-        raise HardeningError(
-            f"{_describe_pods(found)} Nothing was changed. Give them the toleration or move them, "
-            "or set on_intolerant_pods: warn.",
-            failures=[asdict(pod) for pod in found],
-        )
-    return found
+    def without_what_went(document: object) -> object:
+        known = read_applied(document)
+        return write_applied({name: applied for name, applied in known.items() if after.get(name, applied)})
 
-
-def _describe_pods(pods: Sequence[IntolerantPod]) -> str:
-    evicted = sum(pod.evicted for pod in pods)
-    daemon_sets = sorted({f"{pod.namespace}/{pod.daemon_set}" for pod in pods if pod.daemon_set})
-    text = f"{len(pods)} running pods do not tolerate the new taints ("
-    text += f"{evicted} of them will be evicted" if evicted else "they stay, but would not be scheduled there again"
-    text += f"): {name_some([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
-    if daemon_sets:
-        text += f" DaemonSets among them, which would be missing on new GPU nodes: {name_some(daemon_sets)}."
-    return text
+    memory.write_notes(client, layer, with_what_comes)
+    to_patch = [plan for plan in outcome.plans if plan.changed]
+    ours = {**before, **{name: applied for name, applied in after.items() if applied}}
+    done = _patch_all(client, to_patch, wanted, options, ours)
+    memory.write_notes(client, layer, without_what_went)
+    final = Parent(
+        kinds=frozenset({NODE} if bodies else ()),
+        namespaces=frozenset({layer.namespace}),
+        revision=number,
+        total=sum_of(bodies),
+        manager=options.manager,
+        version=parent.version,
+    )
+    if not final.says_as(parent):
+        memory.settle(client, layer, final)
+    if outcome.recorded:
+        memory.forget(client, layer, number)
+    plans = tuple(done.get(plan.node.name, plan) for plan in outcome.plans)
+    return replace(outcome, plans=plans, revision=number)
 
 
 def _rehearse(client: Client, plan: NodePlan, manager: str) -> None:
@@ -201,11 +198,15 @@ def _rehearse(client: Client, plan: NodePlan, manager: str) -> None:
 
 
 def _patch_all(
-    client: Client, changes: Sequence[NodePlan], wanted: Wanted, options: NodeOptions
+    client: Client,
+    changes: Sequence[NodePlan],
+    wanted: Wanted,
+    options: NodeOptions,
+    applied: Mapping[str, Applied],
 ) -> dict[str, NodePlan]:
     def patch(plan: NodePlan) -> NodePlan | str:
         try:
-            return _patch_until_current(client, plan, wanted, options)
+            return _patch_until_current(client, plan, wanted, options, applied.get(plan.node.name, NOTHING))
         except HardeningError as error:
             return f"Node {plan.node.name}: {error.message}"
 
@@ -218,8 +219,11 @@ def _patch_all(
     return {plan.node.name: plan for plan in done}
 
 
-def _patch_until_current(client: Client, plan: NodePlan, wanted: Wanted, options: NodeOptions) -> NodePlan:
+def _patch_until_current(
+    client: Client, first: NodePlan, wanted: Wanted, options: NodeOptions, applied: Applied
+) -> NodePlan:
     """Patch; where the node has changed since it was read, read it again and plan anew."""
+    plan = first
     for _attempt in range(CONFLICT_TRIES):
         try:
             _patch(client, plan, options.manager, {})
@@ -230,9 +234,12 @@ def _patch_until_current(client: Client, plan: NodePlan, wanted: Wanted, options
             if error.status != 409:
                 raise
         node = gpu_node(client.get(f"{NODES_PATH}/{plan.node.name}").body, options.manager, plan.node.found_by)
-        plan = plan_present(node, wanted) if options.present else plan_absent(node, wanted)
+        if first.applied:
+            plan = plan_present(node, wanted, applied, options.layer.set_id)
+        else:
+            plan = plan_absent(node, applied, options.layer.set_id)
         if not plan.changed:
-            return plan
+            return first  # the answer to our own patch was lost, and it is what changed the node
     raise HardeningError(f"it changed {CONFLICT_TRIES} times while it was being patched. Run again.")
 
 
@@ -244,21 +251,3 @@ def _patch(client: Client, plan: NodePlan, manager: str, query: Mapping[str, str
         plan.patch(),
         MERGE_PATCH,
     )
-
-
-def _labels_after(plan: NodePlan, keys: frozenset[str]) -> dict[str, str]:
-    merged = {**plan.node.labels, **plan.labels}
-    return {key: value for key, value in merged.items() if key in keys and value is not None}
-
-
-def _diff(plan: NodePlan) -> dict[str, Any]:
-    """Only the labels and taints that change, not the dozens that GPU Feature Discovery sets."""
-    before = {key: plan.node.labels[key] for key in plan.labels if key in plan.node.labels}
-    after = {key: value for key, value in plan.labels.items() if value is not None}
-    taints = plan.taints if plan.taints is not None else plan.node.taints
-    return {
-        "before_header": f"Node {plan.node.name}",
-        "after_header": f"Node {plan.node.name}",
-        "before": {"labels": before, "taints": list(plan.node.taints)},
-        "after": {"labels": after, "taints": list(taints)},
-    }

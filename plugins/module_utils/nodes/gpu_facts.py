@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 GPU_RESOURCE = "nvidia.com/gpu"
@@ -20,6 +21,12 @@ NFD_LABEL = re.compile(r"feature\.node\.kubernetes\.io/pci-((0300|0302)_)?10de(_
 CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 VENDOR_WORDS = frozenset({"NVIDIA", "TESLA", "QUADRO", "GRID", "GEFORCE"})
 MODEL = re.compile(r"[A-Z]{1,2}\d+[A-Z]*")
+FAMILIES = frozenset({"RTX", "GTX", "GT", "TITAN"})
+JOINED_FAMILY = re.compile(r"^(RTX|GTX)([A-Z]?\d.*)$")
+TITANS = frozenset({"X", "XP", "V", "Z", "RTX", "BLACK"})
+VARIANTS = frozenset({"TI", "SUPER", "SFF", "D", "LAPTOP", "ADA"})
+"""What comes behind a number and tells two models apart."""
+VGPU_PROFILE = re.compile(r"\d+(B4|[ABCQ])")
 
 
 @dataclass(frozen=True)
@@ -76,20 +83,41 @@ def gpu_node(node: Mapping[str, Any], manager: str, also: tuple[str, ...] = ()) 
 def gpu_type(product: str) -> str:
     """Short name of a GPU model from the product that GPU Feature Discovery reports.
 
-    ``NVIDIA-A100-SXM4-80GB-MIG-1g.10gb`` is ``a100``, ``NVIDIA-L40S`` ``l40s``, ``NVIDIA-GeForce-RTX-4090``
-    ``rtx-4090``, ``NVIDIA-RTX-6000-Ada-Generation`` ``rtx-6000-ada``. What fits no pattern is returned in lower case.
+    ``NVIDIA-A100-SXM4-80GB-MIG-1g.10gb`` is ``a100``, ``NVIDIA-L40S`` ``l40s``, ``NVIDIA-GeForce-RTX-4090-D``
+    ``rtx-4090-d``, ``NVIDIA-RTX-6000-Ada-Generation`` ``rtx-6000-ada``. What tells two models apart stays; memory,
+    form, MIG and vGPU profiles and how a GPU is shared go. What fits no pattern is returned in lower case.
     """
-    words = [word for word in re.split(r"[-_ ]+", product) if word and word.upper() not in VENDOR_WORDS]
-    upper = [word.upper() for word in words]
-    if upper[:1] in (["RTX"], ["GTX"], ["TITAN"]):
-        if len(upper) > 1 and MODEL.fullmatch(upper[1]):  # RTX A6000
-            return words[1].lower()
-        kept = [word for word in upper[1:3] if word == "PRO" or word[:1].isdigit() or word in ("RTX", "V", "XP")]
-        return "-".join([upper[0], *kept, *(["ADA"] if "ADA" in upper else [])]).lower()
-    for word in upper:
-        if MODEL.fullmatch(word):
-            return word.lower()
-    return re.sub(r"[^a-z0-9]+", "-", product.lower()).strip("-")[:63].rstrip("-")
+    words = _model_words(product)
+    if words[:1] and words[0] in FAMILIES:
+        found = _family(words)
+    else:
+        found = next((word for word in words if MODEL.fullmatch(word)), "")
+    return found.lower() or re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:63].rstrip("-")
+
+
+def _model_words(product: str) -> list[str]:
+    """The words of a product in upper case, without its vendor, and without what is behind the model."""
+    words = [word for word in re.split(r"[-_ ]+", product.upper()) if word and word not in VENDOR_WORDS]
+    for index, word in enumerate(words):
+        if index and (word in ("MIG", "SHARED") or VGPU_PROFILE.fullmatch(word)):
+            words = words[:index]
+            break
+    # vGPU products have them in one word.
+    return [part for word in words for part in JOINED_FAMILY.sub(r"\1 \2", word).split()]
+
+
+def _family(words: Sequence[str]) -> str:
+    """RTX, GTX, GT and TITAN: the family and its number, or the model alone where that has letters (``RTX A6000``)."""
+    kept = [] if len(words) > 1 and MODEL.fullmatch(words[1]) else [words[0]]
+    numbered = False
+    for before, word in pairwise(words):
+        number = MODEL.fullmatch(word) is not None or word[:1].isdigit()
+        if before == "TITAN":
+            kept += [word] if word in TITANS else []
+        elif (number and not numbered) or word in ("PRO", "TITAN") or (numbered and word in VARIANTS):
+            kept.append(word)
+        numbered |= number
+    return "-".join(kept)
 
 
 def _evidence(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import NOTHING, Applied, Was
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolerations import (
     REPELLING,
@@ -26,21 +28,31 @@ class Wanted:
         gpu_type_label: key of the label that names the model; empty for none.
         gpu_types: model by node name, where it is not to be taken from the node's product.
         taints: ``{key, value, effect}``; one taint for each key and effect.
+        exact: labels and taints by node, where each node is to be as it was once.
     """
 
     labels: Mapping[str, str]
     gpu_type_label: str
     gpu_types: Mapping[str, str]
     taints: tuple[Taint, ...]
+    exact: Mapping[str, tuple[Mapping[str, str], tuple[Taint, ...]]] | None = None
 
     def labels_of(self, node: GpuNode) -> dict[str, str]:
         """All labels that a node should have from us."""
+        if self.exact is not None:
+            return dict(self.exact.get(node.name, ({}, ()))[0])
         model = self.gpu_types.get(node.name) or node.gpu_type
         return {**self.labels, **({self.gpu_type_label: model} if self.gpu_type_label and model else {})}
+
+    def taints_of(self, node: GpuNode) -> tuple[Taint, ...]:
+        """All taints that a node should have from us."""
+        return self.taints if self.exact is None else self.exact.get(node.name, ({}, ()))[1]
 
     @property
     def keys(self) -> frozenset[str]:
         """Label keys that we may set."""
+        if self.exact is not None:
+            return frozenset(key for labels, _taints in self.exact.values() for key in labels)
         return frozenset({*self.labels, *([self.gpu_type_label] if self.gpu_type_label else [])})
 
 
@@ -51,11 +63,13 @@ class NodePlan:
     Attributes:
         labels: labels to set; None removes one. Empty if they already are as wanted.
         taints: the whole new list, as taints are one value to the server; None if it stays.
+        applied: what is ours afterwards.
     """
 
     node: GpuNode
     labels: Mapping[str, str | None] = field(default_factory=dict)
     taints: tuple[Taint, ...] | None = None
+    applied: Applied = NOTHING
 
     @property
     def changed(self) -> bool:
@@ -74,26 +88,105 @@ class NodePlan:
         return tuple(taint for taint in self.taints or () if not any(_same(taint, old) for old in self.node.taints))
 
 
-def plan_present(node: GpuNode, wanted: Wanted) -> NodePlan:
-    """Set what is missing or differs; foreign labels and taints stay, in their order."""
-    labels = {key: value for key, value in wanted.labels_of(node).items() if node.labels.get(key) != value}
-    taints = list(node.taints)
-    for taint in wanted.taints:
-        place = next((index for index, old in enumerate(taints) if _same_slot(old, taint)), None)
+def plan_present(node: GpuNode, wanted: Wanted, applied: Applied, set_id: str) -> NodePlan:
+    """Set what is missing or differs, give up what we set and is not wanted; the rest stays, in its order.
+
+    Args:
+        node: as it is.
+        wanted: what it should carry.
+        applied: what we set before.
+        set_id: id of the apply set that a node is a member of while anything on it is ours.
+    """
+    state = _State.of(node, applied)
+    labels, taints = wanted.labels_of(node), wanted.taints_of(node)
+    state.give_up(keep_labels=labels.keys(), keep_slots={slot_of(taint) for taint in taints})
+    for key, value in labels.items():
+        state.set_label(key, value)
+    for taint in taints:
+        state.set_taint(taint)
+    return state.plan(set_id)
+
+
+def plan_absent(node: GpuNode, applied: Applied, set_id: str) -> NodePlan:
+    """Give up what we set, where it still is as we set it; what was there before comes back."""
+    state = _State.of(node, applied)
+    state.give_up(keep_labels=frozenset(), keep_slots=frozenset())
+    return state.plan(set_id)
+
+
+@dataclass
+class _State:
+    """A node while its change is planned."""
+
+    node: GpuNode
+    labels: dict[str, str]
+    taints: list[Taint]
+    applied_labels: dict[str, Was]
+    applied_taints: dict[str, Was]
+
+    @classmethod
+    def of(cls, node: GpuNode, applied: Applied) -> _State:
+        return cls(node, dict(node.labels), list(node.taints), dict(applied.labels), dict(applied.taints))
+
+    def give_up(self, keep_labels: Collection[str], keep_slots: Collection[str]) -> None:
+        for key in [key for key in self.applied_labels if key not in keep_labels]:
+            ours, before = self.applied_labels.pop(key)
+            if self.labels.get(key) != ours or key not in self.node.owned_labels:
+                continue  # somebody else set it meanwhile
+            if before is None:
+                del self.labels[key]
+            else:
+                self.labels[key] = before
+        for slot in [slot for slot in self.applied_taints if slot not in keep_slots]:
+            ours, before = self.applied_taints.pop(slot)
+            for place, taint in enumerate(self.taints):
+                if slot_of(taint) == slot and taint.get("value", "") == ours:
+                    self.taints[place : place + 1] = [] if before is None else [_with_value(taint, before)]
+                    break
+
+    def set_label(self, key: str, value: str) -> None:
+        live = self.labels.get(key)
+        if live == value:
+            return
+        self.applied_labels[key] = (value, self.applied_labels.get(key, (value, live))[1])
+        self.labels[key] = value
+
+    def set_taint(self, taint: Taint) -> None:
+        slot, value = slot_of(taint), taint.get("value", "")
+        place = next((index for index, old in enumerate(self.taints) if slot_of(old) == slot), None)
+        live = None if place is None else self.taints[place].get("value", "")
+        if live == value:
+            return
+        self.applied_taints[slot] = (value, self.applied_taints.get(slot, (value, live))[1])
         if place is None:
-            taints.append(taint)
-        elif not _same(taints[place], taint):
-            taints[place] = taint
-    return NodePlan(node, labels, tuple(taints) if taints != list(node.taints) else None)
+            self.taints.append(taint)
+        else:
+            self.taints[place] = taint
+
+    def plan(self, set_id: str) -> NodePlan:
+        applied = Applied(self.applied_labels, self.applied_taints)
+        if applied:
+            self.labels[PART_OF] = set_id
+        elif self.labels.get(PART_OF) == set_id:
+            del self.labels[PART_OF]
+        old = self.node.labels
+        changed: dict[str, str | None] = {
+            key: self.labels.get(key)
+            for key in sorted(self.labels.keys() | old.keys())
+            if self.labels.get(key) != old.get(key)
+        }
+        taints = tuple(self.taints)
+        return NodePlan(self.node, changed, taints if taints != self.node.taints else None, applied)
 
 
-def plan_absent(node: GpuNode, wanted: Wanted) -> NodePlan:
-    """Give up labels that our field manager set, and taints that are exactly ours."""
-    labels: dict[str, str | None] = {
-        key: None for key in sorted(wanted.keys) if key in node.labels and key in node.owned_labels
-    }
-    taints = tuple(old for old in node.taints if not any(_same(old, taint) for taint in wanted.taints))
-    return NodePlan(node, labels, taints if len(taints) != len(node.taints) else None)
+def slot_of(taint: Taint) -> str:
+    """What a node can have one taint for: ``key:effect``."""
+    return f"{taint['key']}:{taint['effect']}"
+
+
+def _with_value(taint: Taint, value: str) -> Taint:
+    bare = {key: text for key, text in taint.items() if key != "value"}
+    return {**bare, **({"value": value} if value else {})}
 
 
 def leaves_no_schedulable_node(everyone: Sequence[GpuNode], plans: Sequence[NodePlan]) -> bool:
@@ -144,9 +237,5 @@ def _repels(taints: Sequence[Taint]) -> bool:
     return any(taint["effect"] in REPELLING for taint in taints)
 
 
-def _same_slot(one: Taint, other: Taint) -> bool:
-    return one["key"] == other["key"] and one["effect"] == other["effect"]
-
-
 def _same(one: Taint, other: Taint) -> bool:
-    return _same_slot(one, other) and one.get("value", "") == other.get("value", "")
+    return slot_of(one) == slot_of(other) and one.get("value", "") == other.get("value", "")

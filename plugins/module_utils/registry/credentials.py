@@ -82,13 +82,18 @@ class DockerConfig:
     def stored(self, registry: str, path: str) -> Credentials | None:
         """What the file itself has for a repository, or for the registry.
 
+        Podman's keys may name a repository. Docker's are of a host, whatever stands before and behind it; so a key
+        that fits only by its host comes last.
+
         Raises:
             HardeningError: there is an entry, but it cannot be read.
         """
         entries = self._mapping("auths")
-        by_host = {_host_of(key): value for key, value in entries.items()}
-        for key in _keys(registry, path):
-            entry = entries.get(key, by_host.get(key))
+        exact = [key for key in _keys(registry, path) if key in entries]
+        names = set(_keys(registry, ""))
+        same_host = [key for key in sorted(entries, key=_path_of) if _host_of(key) in names]
+        for key in dict.fromkeys([*exact, *same_host]):
+            entry = entries[key]
             if isinstance(entry, Mapping) and (found := self._entry(key, entry)):
                 return found
         return None
@@ -199,5 +204,11 @@ def _keys(registry: str, path: str) -> Iterator[str]:
 
 
 def _host_of(key: str) -> str:
-    """``https://registry.example.com/v1/`` is about ``registry.example.com``."""
-    return key.partition("://")[2].partition("/")[0] if "://" in key else key
+    """``https://registry.example.com/v1/`` and ``registry.example.com/v1/`` are about ``registry.example.com``."""
+    return key.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def _path_of(key: str) -> tuple[bool, str]:
+    """By this the keys of one host are sorted: those of its API before those of a path of repositories."""
+    path = key.rpartition("://")[2].partition("/")[2].strip("/")
+    return path not in ("", "v1", "v2"), key

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import os
 import random
-import re
 import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.patience import asked_seconds
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.pool import pool_manager
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.proxies import Proxy, find_proxy
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.unreachable import may_pass, reason_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.endpoints import Endpoints, Settings
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.errors import RegistryError
@@ -82,14 +84,13 @@ class Transport:
     def __init__(self, endpoints: Endpoints, patience: Patience) -> None:
         if IMPORT_ERROR is not None:
             raise HardeningError(
-                f"The Python package urllib3 cannot be imported ({IMPORT_ERROR}). Install it, or kubernetes, which "
-                "needs it, for the Python interpreter that runs the modules (ansible_python_interpreter)."
+                f"The Python package urllib3 cannot be imported ({IMPORT_ERROR}). Install it for the Python "
+                "interpreter that runs the modules (ansible_python_interpreter): pip install urllib3"
             )
         self._endpoints = endpoints
         self._patience = patience
         self._ends = time.monotonic() + patience.timeout
-        self._proxies = getproxies()
-        self._pools: dict[tuple[str, str], Any] = {}
+        self._pools: dict[tuple[str, Proxy | None], Any] = {}
         self._lock = threading.Lock()
 
     def send(
@@ -128,7 +129,7 @@ class Transport:
             try:
                 answer = self._once(url, headers, settings, form)
             except urllib3.exceptions.HTTPError as error:
-                if not _may_pass(error) or attempt >= MOST_CONNECTION_ATTEMPTS or not self._pause(attempt, ""):
+                if not may_pass(error) or attempt >= MOST_CONNECTION_ATTEMPTS or not self._pause(attempt, ""):
                     raise _unreachable(url, error) from None
                 continue
             if answer.status not in RETRIED_STATUSES or not self._pause(attempt, answer.header("retry-after")):
@@ -144,15 +145,20 @@ class Transport:
         headers = {**headers, "Accept-Encoding": "identity", "User-Agent": "gpu_cluster.hardening"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        raw = self._pool(url, settings).request(
-            "GET" if form is None else "POST",
-            url,
-            body=None if form is None else urlencode(form),
-            headers=headers,
-            timeout=urllib3.Timeout(connect=seconds, read=seconds),
-            retries=False,
-            preload_content=False,
-        )
+        try:
+            raw = self._pool(url, settings).request(
+                "GET" if form is None else "POST",
+                url,
+                body=None if form is None else urlencode(form),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=seconds, read=seconds),
+                retries=False,
+                preload_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, HardeningError):
+            raise
+        except Exception as error:  # http.client quotes headers in some of its errors
+            raise RegistryError("Unreachable", f"{_shown(url)} cannot be asked ({type(error).__name__})") from None
         try:
             body = b""
             for chunk in raw.stream(65536):
@@ -166,22 +172,23 @@ class Transport:
         return Answer(raw.status, {name.lower(): raw.headers.getlist(name) for name in raw.headers}, body)
 
     def _pause(self, attempt: int, retry_after: str) -> bool:
-        """Sleep before the next attempt; False if that would end after the deadline."""
-        asked = _seconds(retry_after)
-        delay = (min(8.0, 0.2 * 2**attempt) if asked is None else asked) * random.uniform(1.0, 1.2)
+        """Sleep before the next attempt; False if that would end after the deadline.
+
+        A server that asks for no pause gets ours.
+        """
+        delay = max(asked_seconds(retry_after), min(8.0, 0.2 * 2**attempt)) * random.uniform(1.0, 1.2)
         if time.monotonic() + delay > self._ends:
             return False
         time.sleep(delay)
         return True
 
     def _pool(self, url: str, settings: Settings) -> Any:
-        parts = urlsplit(url)
-        proxy = "" if proxy_bypass(parts.netloc) else self._proxies.get(parts.scheme, "")
+        proxy = find_proxy(url, "", os.environ)
         with self._lock:
             key = (settings.ca_cert, proxy)
             if key not in self._pools:
                 options = {"maxsize": self._patience.concurrency, "ssl_context": _context(settings)}
-                self._pools[key] = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+                self._pools[key] = pool_manager(proxy, options)
             return self._pools[key]
 
 
@@ -197,31 +204,11 @@ def _context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _seconds(retry_after: str) -> float | None:
-    """``Retry-After`` is a number of seconds or a date."""
-    if retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether a connection error can pass by itself: not a certificate, a name or a malformed address."""
-    lasting = (
-        urllib3.exceptions.SSLError,
-        urllib3.exceptions.LocationValueError,
-        urllib3.exceptions.ProxyError,
-    )
-    return not isinstance(error, lasting) and "resolve" not in type(error).__name__.lower()
-
-
 def _unreachable(url: str, error: Exception) -> RegistryError:
     place = "{0.scheme}://{0.netloc}".format(urlsplit(url))
     if not isinstance(error, urllib3.exceptions.SSLError):
         return RegistryError(
-            "Unreachable", f"{place} cannot be reached: {_reason(error)}; check its name, the network and HTTPS_PROXY"
+            "Unreachable", f"{place} cannot be reached: {reason_of(error)}; check its name, the network and HTTPS_PROXY"
         )
     if "WRONG_VERSION_NUMBER" in str(error) or "record layer failure" in str(error):
         return RegistryError(
@@ -229,14 +216,9 @@ def _unreachable(url: str, error: Exception) -> RegistryError:
         )
     return RegistryError(
         "TLS",
-        f"the certificate of {place} is not accepted: {_reason(error)}; name its authority as ca_cert of an entry in "
+        f"the certificate of {place} is not accepted: {reason_of(error)}; name its authority as ca_cert of an entry in "
         "registries, and check that the certificate is for that host",
     )
-
-
-def _reason(error: Exception) -> str:
-    """An error's text without the connection object that urllib3 puts before it."""
-    return re.sub(r"^[^:]*?\(.*?\): |^<.*?>: ", "", str(error)).strip() or type(error).__name__
 
 
 def _origin(url: str) -> tuple[str, str, int]:

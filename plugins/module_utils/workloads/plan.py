@@ -44,7 +44,6 @@ SETTINGS = frozenset(
         "require_digests",
         "model_check_image",
         "pickle_stages",
-        "delete_claims",
     }
 )
 WEEK = 7 * 24 * 3600
@@ -82,9 +81,9 @@ def plan(settings: Mapping[str, object]) -> Json:
 
     Returns:
         ``jobs`` and ``servers`` that are to be there, and ``checks``, those of them that have a model to check;
-        ``claims`` for volumes that are to be made; ``accounts``, manifests that say nothing but which must exist;
-        ``replaceable``, jobs that may be deleted and started anew, as ``namespace/name``; ``model_check_image``;
-        ``unwanted``, manifests for removal; and ``warnings``.
+        ``claims`` for volumes that are to be made; ``requires``, objects that must exist, and ``kept``, claims that
+        stay, as the module ``layer`` takes them; ``replaceable``, jobs that may be deleted and started anew, as
+        ``namespace/name``; ``model_check_image``; and ``warnings``.
 
     Raises:
         HardeningError: with every problem.
@@ -104,7 +103,6 @@ def plan(settings: Mapping[str, object]) -> Json:
     claims = _claims(wanted, problems)
     checks = [item for item in wanted if item["model"]]
     image = read_image(keys["model_check_image"], site.registry, pins=site.pins) if checks else ""
-    delete_claims = keys["delete_claims"].flag()
     if problems:
         raise HardeningError(join_failures("The workloads are wrong", problems))
     return {
@@ -112,10 +110,10 @@ def plan(settings: Mapping[str, object]) -> Json:
         "servers": [item for item in servers if item in wanted],
         "checks": checks,
         "claims": claims,
-        "accounts": _accounts(wanted),
+        "requires": _requires(wanted, claims),
+        "kept": _kept(wanted, claims),
         "replaceable": [f"{job['namespace']}/{job['name']}" for job in jobs if job["replace"]],
         "model_check_image": image,
-        "unwanted": _unwanted(jobs, servers, wanted, delete_claims),
         "warnings": list(_warnings(wanted)),
     }
 
@@ -201,50 +199,33 @@ def _claims(items: Iterable[Mapping[str, Any]], problems: list[str]) -> list[Jso
     return list(claims.values())
 
 
-def _accounts(items: Iterable[Mapping[str, Any]]) -> list[Json]:
-    found = sorted({(item["namespace"], item["account"]) for item in items})
+def _requires(items: Sequence[Mapping[str, Any]], made: Sequence[Json]) -> list[Json]:
+    """What the pods name and this role does not make. A pod without it waits for ever, or is never made."""
+    claims = {(claim["namespace"], claim["name"]) for claim in made}
+    found: dict[tuple[str, str, str], str] = {}
+    for item in items:
+        where = item["namespace"]
+        found["ServiceAccount", where, item["account"]] = "Run the roles pod_security, rbac and network_policies first."
+        for pvc in [*item["pvcs"], *([item["model"]] if item["model"] else [])]:
+            if (where, pvc["name"]) not in claims:
+                found["PersistentVolumeClaim", where, pvc["name"]] = "Make it, or give its entry in pvcs a size."
+        for secret in item["secrets"]:
+            found["Secret", where, secret["name"]] = f"{item['kind']} {item['name']} mounts it."
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}}
-        for namespace, name in found
+        {"api_version": "v1", "kind": kind, "namespace": namespace, "name": name, "hint": hint}
+        for (kind, namespace, name), hint in sorted(found.items())
     ]
 
 
-def _unwanted(
-    jobs: Sequence[Mapping[str, Any]],
-    servers: Sequence[Mapping[str, Any]],
-    wanted: Sequence[Mapping[str, Any]],
-    delete_claims: bool,
-) -> list[Json]:
-    """What an earlier run may have applied and the settings do not want, as manifests for removal."""
-    unwanted = []
-    for item in [*jobs, *servers]:
-        is_wanted = item in wanted
-        if not is_wanted:
-            kinds = [("batch/v1", "Job")] if item["kind"] == "Job" else _SERVER_KINDS
-            unwanted += [_reference(version, kind, item, item["name"]) for version, kind in kinds]
-            # Somebody's data is in a claim.
-            made = [pvc["name"] for pvc in item["pvcs"] if pvc["size"] and delete_claims]
-            unwanted += [_reference("v1", "PersistentVolumeClaim", item, name) for name in made]
-        if not is_wanted or not item["model"]:
-            unwanted.append(_reference("v1", "ConfigMap", item, f"{item['name']}-model-check"))
-    kept = {(item["namespace"], pvc["name"]) for item in wanted for pvc in item["pvcs"]}
-    kept |= {(item["namespace"], item["model"]["name"]) for item in wanted if item["model"]}
+def _kept(items: Iterable[Mapping[str, Any]], made: Sequence[Json]) -> list[Json]:
+    """Claims that somebody still reads, and that nobody makes any more: an entry that is gone made them."""
+    named = {(item["namespace"], pvc["name"]) for item in items for pvc in item["pvcs"]}
+    named |= {(item["namespace"], item["model"]["name"]) for item in items if item["model"]}
+    named -= {(claim["namespace"], claim["name"]) for claim in made}
     return [
-        reference
-        for number, reference in enumerate(unwanted)
-        if reference not in unwanted[:number]
-        and not (
-            reference["kind"] == "PersistentVolumeClaim"
-            and (reference["metadata"]["namespace"], reference["metadata"]["name"]) in kept
-        )
+        {"api_version": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name}
+        for namespace, name in sorted(named)
     ]
-
-
-_SERVER_KINDS = [("apps/v1", "Deployment"), ("v1", "Service"), ("policy/v1", "PodDisruptionBudget")]
-
-
-def _reference(version: str, kind: str, item: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": item["namespace"]}}
 
 
 def _warnings(items: Iterable[Mapping[str, Any]]) -> Iterable[str]:

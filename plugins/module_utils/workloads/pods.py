@@ -34,7 +34,8 @@ POD_KEYS: Mapping[str, object] = {
     "gpus": 1,
     "gpu_resource": "nvidia.com/gpu",
     "resources": {},
-    "user": 1000,
+    # No person of a node has this number; images without root use it.
+    "user": 65532,
     "group": OPTIONAL,
     "labels": {},
     "annotations": {},
@@ -143,11 +144,11 @@ def read_pod(keys: Mapping[str, Entry], site: Site) -> Json:
 
 def read_number(entry: Entry, least: int, most: int, why: str = "") -> int:
     """A whole number."""
-    value = entry.value
+    value = entry.whole_number()
     if not entry.given:
         return least
-    if isinstance(value, bool) or not isinstance(value, int):
-        entry.refuse(f"must be a whole number, not {value!r}")
+    if value is None:
+        entry.refuse(f"must be a whole number, not {entry.value!r}")
         return least
     if not least <= value <= most:
         entry.refuse(f"must be {least} to {most}, not {value}" + (f"; {why}" if why else ""))

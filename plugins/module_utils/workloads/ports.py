@@ -36,12 +36,13 @@ def read_ports(entry: Entry) -> dict[str, int]:
     for name, value in entry.named().items():
         if not _PORT_NAME.fullmatch(name):
             value.refuse(f"{name!r} is no name of a port: 1 to 15 lower-case letters, digits or '-', one a letter")
-        if isinstance(value.value, bool) or not isinstance(value.value, int) or not 1024 <= value.value <= 65535:
+        number = value.whole_number()
+        if number is None or not 1024 <= number <= 65535:
             value.refuse("must be a number of 1024 to 65535: others need rights that the server does not have")
-        elif value.value in ports.values():
-            value.refuse(f"{value.value} is there twice")
+        elif number in ports.values():
+            value.refuse(f"{number} is there twice")
         else:
-            ports[name] = value.value
+            ports[name] = number
     if isinstance(entry.value, Mapping) and not entry.value:
         entry.refuse("must not be empty, as nobody could reach the server")
     return ports
@@ -52,8 +53,8 @@ def read_probes(entry: Entry, ports: Mapping[str, int]) -> Json:
     keys = entry.keys(_PROBES)
     readiness = _read_probe(keys["readiness"], ports, _READINESS, 3)
     liveness = _read_probe(keys["liveness"], ports, _LIVENESS, 6)
-    seconds = keys["startup_seconds"].value
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not _STARTUP_PERIOD <= seconds <= 86400:
+    seconds = keys["startup_seconds"].whole_number()
+    if seconds is None or not _STARTUP_PERIOD <= seconds <= 86400:
         keys["startup_seconds"].refuse(f"must be a number of {_STARTUP_PERIOD} to 86400")
         seconds = _STARTUP_PERIOD
     startup = {
@@ -92,8 +93,8 @@ def _read_question(entry: Entry, keys: Mapping[str, Entry], ports: Mapping[str, 
 
 
 def _seconds(entry: Entry) -> int:
-    value = entry.value
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3600:
+    value = entry.whole_number()
+    if value is None or not 1 <= value <= 3600:
         entry.refuse("must be a number of 1 to 3600")
         return 1
     return value

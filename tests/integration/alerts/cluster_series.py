@@ -108,3 +108,12 @@ class Cluster:
 def without(found: Series, *parts: str) -> Series:
     """The series that have none of these parts in their name or labels."""
     return {name: values for name, values in found.items() if not any(part in name for part in parts)}
+
+
+def renamed(found: Series, target_has_one: bool = False) -> Series:
+    """The same from a dcgm-exporter after 4.8.2, which calls the node ``hostname``.
+
+    ``target_has_one``: Prometheus gives its targets a label of that name, and so renames that of the exporter.
+    """
+    own = 'hostname="10.0.0.9:9400", exported_hostname=' if target_has_one else "hostname="
+    return {name.replace("Hostname=", own): values for name, values in found.items()}

@@ -23,7 +23,7 @@ FALCO = "docker.io/falcosecurity/falco:0.44.1"
 PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.20.0"
 EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
 BUSYBOX = "docker.io/library/busybox:1.37.0"
-OPERATOR = "ghcr.io/external-secrets/external-secrets:v0.20.4"
+OPERATOR = "ghcr.io/external-secrets/external-secrets:v2.9.0"
 NOWHERE = "sha256:" + "0a" * 32
 
 

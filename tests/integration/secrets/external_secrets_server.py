@@ -46,10 +46,15 @@ def crd_bundle() -> CrdBundle:
     kept = server_program(SERVER).with_name("crds.yaml")
     if not kept.is_file():
         draft = kept.with_name(f"crds-{uuid.uuid4().hex}.yaml")
-        shutil.copyfile(go_module(MODULE, version) / "deploy" / "crds" / "bundle.yaml", draft)
+        shutil.copyfile(published_crds(), draft)
         draft.chmod(0o644)
         draft.rename(kept)
     return CrdBundle(version, kept, hashlib.sha256(kept.read_bytes()).hexdigest())
+
+
+def published_crds() -> Path:
+    """The bundle of the version that is run, as its Go module has it; nothing is built for that."""
+    return go_module(MODULE, pinned_version(SERVER, MODULE)) / "deploy" / "crds" / "bundle.yaml"
 
 
 @dataclass(frozen=True)

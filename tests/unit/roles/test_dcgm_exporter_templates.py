@@ -87,6 +87,27 @@ def test_only_prometheus_is_let_in_and_nothing_out(rendered: dict[str, Any]) -> 
     assert allow["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
 
 
+def test_the_namespace_tells_whoever_else_comes_and_no_account_of_it_mounts_a_token(rendered: dict[str, Any]) -> None:
+    (namespace,) = rendered["defaults"]["namespace"]
+    labels = namespace["metadata"]["labels"]
+    assert [labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "audit", "warn")] == [
+        "privileged",
+        "restricted",
+        "restricted",
+    ]
+    accounts = rendered["defaults"]["service_account"]
+    assert {account["metadata"]["name"]: account["automountServiceAccountToken"] for account in accounts} == {
+        "dcgm-exporter": False,
+        "default": False,
+    }
+
+
+def test_an_exporter_without_metrics_is_not_ready_but_lives(rendered: dict[str, Any]) -> None:
+    (container,) = pod_of(rendered["defaults"])["containers"]
+    paths = {probe: container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")}
+    assert paths == {"readinessProbe": "/metrics", "livenessProbe": "/health"}
+
+
 def pod_labels(objects: dict[str, Any]) -> dict[str, str]:
     (daemon_set,) = objects["daemon_set"]
     return daemon_set["spec"]["template"]["metadata"]["labels"]

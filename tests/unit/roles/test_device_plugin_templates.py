@@ -155,16 +155,21 @@ def test_mps_has_its_control_daemon_with_the_same_configuration_and_place(render
     assert shared.items() <= hosts_paths(plugin).items()
 
 
-def test_the_namespace_is_cut_off_and_privileged_by_name(rendered: dict[str, Any]) -> None:
+def test_the_namespace_is_cut_off_and_whoever_else_comes_is_told(rendered: dict[str, Any]) -> None:
     (namespace,) = rendered["defaults"]["namespace"]
     modes = ("enforce", "audit", "warn")
     assert [namespace["metadata"]["labels"][f"pod-security.kubernetes.io/{mode}"] for mode in modes] == [
-        "privileged"
-    ] * 3
+        "privileged",
+        "restricted",
+        "restricted",
+    ]
     (policy,) = rendered["defaults"]["network_policy"]
     assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    (account,) = rendered["defaults"]["service_account"]
-    assert account["automountServiceAccountToken"] is False
+    accounts = rendered["defaults"]["service_account"]
+    assert {account["metadata"]["name"]: account["automountServiceAccountToken"] for account in accounts} == {
+        "nvidia-device-plugin": False,
+        "default": False,
+    }
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -72,7 +72,7 @@ def test_the_operator_of_a_stage_has_rights_in_its_namespace_only(rendered: dict
     objects = rendered["scoped"]
     assert set(named(objects, "Role")) == {"ml-serving/external-secrets"}
     assert rights(named(objects, "Role")["ml-serving/external-secrets"]) == {
-        "externalsecrets": {"get", "list", "watch", "update"},
+        "externalsecrets": {"get", "list", "watch", "update", "patch"},
         "externalsecrets/finalizers": {"update"},
         "externalsecrets/status": {"update"},
         "secretstores": {"get", "list", "watch"},
@@ -137,7 +137,7 @@ def test_the_operator_meets_the_restricted_level_and_has_its_token_for_itself(re
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     (container,) = pod["containers"]
-    assert container["image"] == "ghcr.io/external-secrets/external-secrets:v0.20.4"
+    assert container["image"] == "ghcr.io/external-secrets/external-secrets:v2.9.0"
     assert container["securityContext"] == {
         "readOnlyRootFilesystem": True,
         "allowPrivilegeEscalation": False,

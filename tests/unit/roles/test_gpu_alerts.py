@@ -22,15 +22,16 @@ ROLE = COLLECTION / "roles" / "gpu_alerts"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 SETTINGS = DEFAULTS["gpu_alerts_default_settings"]
 
-Objects = dict[str, dict[str, Any]]
+Objects = dict[str, list[dict[str, Any]]]
 
 
 def render(folder: Path, variables: dict[str, object]) -> subprocess.CompletedProcess[str]:
-    """Render both formats; an object each is in the folder then."""
+    """Render both formats; a list of objects each is in the folder then."""
     (folder / "templates").symlink_to(ROLE / "templates")
+    objects = "from_yaml_all | list | to_json"
     rendered = {
         kind: {
-            "content": f"{{{{ lookup('ansible.builtin.template', '{kind}.yaml.j2') | from_yaml | to_json }}}}",
+            "content": f"{{{{ lookup('ansible.builtin.template', '{kind}.yaml.j2') | {objects} }}}}",
             "dest": str(folder / f"{kind}.json"),
             "mode": "0600",
         }
@@ -61,7 +62,7 @@ def render(folder: Path, variables: dict[str, object]) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
-    """The object by format, with labels of the user and one rule more."""
+    """The objects by format, with labels of the user and one rule more."""
     folder = tmp_path_factory.mktemp("render")
     done = render(
         folder,
@@ -77,29 +78,33 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 def alerts(objects: Objects) -> dict[str, dict[str, Any]]:
     """The alerting rules by name."""
-    groups = objects["prometheus_rule"]["spec"]["groups"]
+    groups = objects["prometheus_rule"][0]["spec"]["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def test_both_formats_carry_the_same_rules(objects: Objects) -> None:
-    data = objects["config_map"]["data"]
-    assert list(data) == ["gpu-security-alerts.yaml"]
-    assert yaml.safe_load(data["gpu-security-alerts.yaml"]) == objects["prometheus_rule"]["spec"]
-    assert "# How busy each GPU is" in data["gpu-security-alerts.yaml"]
+    for config_map, prometheus_rule in zip(objects["config_map"], objects["prometheus_rule"], strict=True):
+        ((name, text),) = config_map["data"].items()
+        assert name == f"{prometheus_rule['metadata']['name']}.yaml"
+        assert yaml.safe_load(text) == prometheus_rule["spec"]
+    assert "# How busy each GPU is" in objects["config_map"][0]["data"]["gpu-security-alerts.yaml"]
 
 
 @pytest.mark.parametrize("kind", ["prometheus_rule", "config_map"])
 def test_the_object_says_where_it_belongs(objects: Objects, kind: str) -> None:
-    assert objects[kind]["metadata"] == {
-        "name": "gpu-security-alerts",
-        "namespace": "ml-monitoring",
-        "labels": {
-            "app.kubernetes.io/name": "gpu-alerts",
-            "app.kubernetes.io/part-of": "gpu-cluster-hardening",
-            "app.kubernetes.io/managed-by": "ansible",
-            "release": "kube-prometheus-stack",
-        },
-    }
+    assert [item["metadata"] for item in objects[kind]] == [
+        {
+            "name": name,
+            "namespace": "ml-monitoring",
+            "labels": {
+                "app.kubernetes.io/name": "gpu-alerts",
+                "app.kubernetes.io/part-of": "gpu-cluster-hardening",
+                "app.kubernetes.io/managed-by": "ansible",
+                "release": "kube-prometheus-stack",
+            },
+        }
+        for name in ("gpu-security-alerts", "gpu-security-alerts-extra")
+    ]
 
 
 def test_every_setting_has_its_alert(objects: Objects) -> None:
@@ -109,10 +114,14 @@ def test_every_setting_has_its_alert(objects: Objects) -> None:
     }
 
 
-def test_a_rule_of_the_user_is_there(objects: Objects) -> None:
-    assert objects["prometheus_rule"]["spec"]["groups"][-1] == {
-        "name": "gpu-extra",
-        "rules": [{"record": "gpu:temperature:max", "expr": "max(DCGM_FI_DEV_GPU_TEMP)"}],
+def test_rules_of_the_user_are_in_an_object_of_their_own(objects: Objects) -> None:
+    assert objects["prometheus_rule"][1]["spec"] == {
+        "groups": [
+            {
+                "name": "gpu-extra",
+                "rules": [{"record": "gpu:temperature:max", "expr": "max(DCGM_FI_DEV_GPU_TEMP)"}],
+            }
+        ]
     }
 
 
@@ -147,7 +156,8 @@ def test_the_readme_has_the_settings() -> None:
 def test_a_disabled_alert_is_left_out_with_nothing_else(tmp_path: Path) -> None:
     done = render(tmp_path, {"gpu_alerts_settings": {name: {"enabled": False} for name in SETTINGS}})
     assert done.returncode == 0, done.stdout + done.stderr
-    rules = json.loads((tmp_path / "prometheus_rule.json").read_text())["spec"]["groups"]
+    (item,) = json.loads((tmp_path / "prometheus_rule.json").read_text())
+    rules = item["spec"]["groups"]
     assert [rule for group in rules for rule in group["rules"] if "record" not in rule] == []
 
 

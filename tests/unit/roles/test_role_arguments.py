@@ -15,7 +15,18 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages impor
 COLLECTION = Path(stages.__file__).parents[3]
 # The sandbox is no layer: it has no README table of this form.
 ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir() if path.name != "sandbox")
-WITHOUT_DEFAULT = {"gpu_cluster_kubeconfig", "gpu_cluster_context"}
+WITHOUT_DEFAULT = {
+    f"gpu_cluster_{option}"
+    for option in (
+        "kubeconfig",
+        "context",
+        "impersonate_user",
+        "impersonate_groups",
+        "request_timeout",
+        "retry_timeout",
+        "concurrency",
+    )
+}
 
 
 def load(path: str) -> dict[str, object]:

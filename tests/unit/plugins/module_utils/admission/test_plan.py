@@ -69,13 +69,6 @@ def bindings(planned: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
     }
 
 
-def unwanted(planned: dict[str, Any]) -> set[tuple[str, str]]:
-    return {
-        (item["kind"].removeprefix("ValidatingAdmission"), item["metadata"]["name"].split(".")[0])
-        for item in planned["unwanted"]
-    }
-
-
 def test_a_stage_on_trial_is_warned_where_the_others_are_denied() -> None:
     found = bindings(plan())
     assert found["secrets"] == (DENY, ["ml-training", "ml-serving"])
@@ -108,23 +101,6 @@ def test_policies_of_the_cluster_have_one_binding_without_a_selector() -> None:
     found = bindings(plan())
     assert found["rbac"] == (DENY, [])
     assert [name for name in found if name.startswith(("rbac", "namespaces"))] == ["rbac", "namespaces"]
-
-
-def test_what_is_not_wanted_any_more_is_removed() -> None:
-    found = unwanted(plan(secrets_actions=[], rbac_actions=[], trial_stages=[], cluster_wide={}))
-    assert {("Policy", "secrets"), ("PolicyBinding", "secrets"), ("Policy", "rbac"), ("PolicyBinding", "rbac")} <= found
-    assert ("PolicyBinding", "image-digests-trial") in found
-    assert ("PolicyBinding", "gpu-use-elsewhere") in found
-    assert ("Policy", "image-digests") not in found
-    assert ("ResourceQuota", "gpus") in found  # of the two stages without one
-
-
-def test_nothing_is_both_applied_and_removed() -> None:
-    for changes in ({}, {"trial_stages": []}, {"pods_actions": []}, {"cluster_wide": {"secrets": ["Deny"]}}):
-        planned = plan(**changes)
-        applied = {("PolicyBinding", item["name"].split(".")[0]) for item in planned["bindings"]}
-        applied |= {("Policy", name.replace("_", "-")) for name in planned["policies"]}
-        assert not applied & unwanted(planned)
 
 
 def test_what_the_policies_know_of_the_stages() -> None:

@@ -105,8 +105,8 @@ def test_a_setting_changes_nothing_else() -> None:
             "gpu_alerts_settings.UnexpectedGPUUsage.busy_percent: must be a number from 0 to 100, not 101",
         ),
         (
-            {"settings": {"UnexpectedGPUUsage": {"busy_percent": "90"}}},
-            "gpu_alerts_settings.UnexpectedGPUUsage.busy_percent: must be a number from 0 to 100, not '90'",
+            {"settings": {"UnexpectedGPUUsage": {"busy_percent": "most"}}},
+            "gpu_alerts_settings.UnexpectedGPUUsage.busy_percent: must be a number from 0 to 100, not 'most'",
         ),
         (
             {"settings": {"UnexpectedGPUUsage": {"busy_percent": True}}},
@@ -122,8 +122,8 @@ def test_a_setting_changes_nothing_else() -> None:
             "write for instance warning or critical",
         ),
         (
-            {"settings": {"GPUXidErrors": {"ignored_xids": ["45"]}}},
-            "gpu_alerts_settings.GPUXidErrors.ignored_xids[0]: must be the number of an XID, not '45'",
+            {"settings": {"GPUXidErrors": {"ignored_xids": ["x45"]}}},
+            "gpu_alerts_settings.GPUXidErrors.ignored_xids[0]: must be the number of an XID, not 'x45'",
         ),
         ({"settings": []}, "gpu_alerts_settings: must be a mapping, not a list"),
         ({"gap": "0s"}, "gpu_alerts_gap: '0s' must be longer than nothing"),
@@ -159,6 +159,18 @@ def test_a_setting_changes_nothing_else() -> None:
         ({"extra_rules": [{"alert": "X"}]}, "gpu_alerts_extra_rules[0]: expr is missing"),
         ({"extra_rules": [{"alert": "X", "expr": "  "}]}, "gpu_alerts_extra_rules[0].expr: is empty"),
         ({"extra_rules": [{"expr": "up"}]}, "gpu_alerts_extra_rules[0]: must have either alert or record"),
+        (
+            {"extra_rules": [{"alert": "X", "expr": "avrg(up)"}]},
+            "gpu_alerts_extra_rules[0].expr: there is no function avrg (did you mean avg?)",
+        ),
+        (
+            {"extra_rules": [{"alert": "X", "expr": "up", "annotations": {"summary": "{{ $vlaue }}"}}]},
+            "gpu_alerts_extra_rules[0].annotations: summary: there is no variable $vlaue (did you mean $value?)",
+        ),
+        (
+            {"extra_rules": [{"alert": "X", "expr": "up", "labels": {"node": "{{ $labels.node "}}]},
+            "gpu_alerts_extra_rules[0].labels: node: '{{ $labels.node ' does not end with }}",
+        ),
         (
             {"extra_rules": [{"alert": "X", "record": "x", "expr": "up"}]},
             "gpu_alerts_extra_rules[0]: must have either alert or record",

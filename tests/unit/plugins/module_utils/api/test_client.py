@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import urllib3
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import lineage
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, MERGE_PATCH, ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.credentials import Identity, Renewed
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.lineage import Lineage
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 FakeClients = Callable[..., Any]
@@ -36,7 +40,7 @@ INTERNAL = {"kind": "Status", "reason": "InternalError", "message": "etcd", "cod
 )
 def test_what_can_pass_is_repeated(fake_client: FakeClients, trouble: Any) -> None:
     fake = fake_client([trouble, trouble, FINE])
-    assert fake.client.get("/api/v1/things").body == {"kind": "Thing"}
+    assert fake.client.get("/x").body == {"kind": "Thing"}
     assert len(fake.pool.asked) == 3
     assert len(fake.slept) == 2
 
@@ -63,7 +67,7 @@ def test_retry_after_is_obeyed(fake_client: FakeClients) -> None:
     fake = fake_client([FINE, (429, {}, {"Retry-After": "7"}), FINE])
     fake.client.get("/x")
     fake.client.get("/x")
-    assert 5.6 <= fake.slept[0] <= 8.4
+    assert 7 <= fake.slept[0] <= 9.1
 
 
 def test_pauses_grow(fake_client: FakeClients) -> None:
@@ -82,6 +86,80 @@ def test_patience_ends(fake_client: FakeClients, contacted: bool, most: float) -
     with pytest.raises(ApiError, match=r"GET https://fake:6443/x: the server answers 503 \(away\)"):
         fake.client.get("/x")
     assert most / 3 < sum(fake.slept) <= most
+
+
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ml"}}
+PATH = "/api/v1/namespaces/ml/configmaps/a"
+MODIFIED = {"kind": "Status", "reason": "Conflict", "message": "the object has been modified"}
+
+
+def apply(client: Any, body: Any = CONFIG_MAP) -> Any:
+    return client.request("PATCH", PATH, {"fieldManager": "x"}, body, APPLY_PATCH)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"", {}),
+        (200, b"<html>log in</html>", {}),
+        (200, b'{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "b", "namespace": "ml"}}', {}),
+        (302, b"", {"Location": "https://login"}),
+        (404, b"<html>no such backend</html>", {}),
+        (409, b"conflict", {}),
+    ],
+)
+def test_answers_of_somebody_else_are_errors_and_not_asked_for_again(fake_client: FakeClients, answer: Any) -> None:
+    fake = fake_client([answer])
+    with pytest.raises(
+        ApiError, match=rf"PATCH https://fake:6443{PATH}: the answer .* is not the Kubernetes API's"
+    ) as c:
+        apply(fake.client)
+    assert (c.value.status, fake.slept) == (0, [])
+
+
+def test_a_conflict_of_an_apply_is_tried_again_unless_it_names_a_version(fake_client: FakeClients) -> None:
+    fake = fake_client([(409, MODIFIED, {}), (200, CONFIG_MAP, {})])
+    assert apply(fake.client).body["kind"] == "ConfigMap"
+    pinned = {**CONFIG_MAP, "metadata": {**CONFIG_MAP["metadata"], "resourceVersion": "7"}}
+    with pytest.raises(ApiError) as caught:
+        apply(fake_client([(409, MODIFIED, {})]).client, pinned)
+    assert caught.value.status == 409
+
+
+@pytest.mark.parametrize(("lost", "unanswered"), [([], False), ([RESET], True), ([(504, b"", {})], True)])
+def test_it_is_told_where_an_answer_was_lost(fake_client: FakeClients, lost: list[Any], unanswered: bool) -> None:
+    fake = fake_client([*lost, (200, CONFIG_MAP, {}), *lost, (409, MODIFIED, {})])
+    assert apply(fake.client).unanswered is unanswered
+    with pytest.raises(ApiError) as caught:
+        fake.client.request("PATCH", PATH, {}, {"metadata": {"resourceVersion": "1"}}, MERGE_PATCH)
+    assert caught.value.unanswered is unanswered
+
+
+def test_credentials_that_are_refused_are_renewed_once(fake_client: FakeClients) -> None:
+    fetched = iter(Identity(f"Bearer {number}") for number in range(10))
+    refusal = (401, {"kind": "Status", "message": "Unauthorized"}, {})
+    fake = fake_client([refusal, FINE, refusal, refusal], credentials=Renewed(lambda: next(fetched)))
+    fake.client.get("/x")
+    with pytest.raises(ApiError, match="does not accept the credentials"):
+        fake.client.get("/x")
+    sent = [options["headers"]["Authorization"] for _method, _url, options in fake.pool.asked]
+    assert sent == ["Bearer 0", "Bearer 1", "Bearer 1", "Bearer 2"]
+
+
+def test_a_run_whose_parent_has_ended_sends_nothing(fake_client: FakeClients, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = fake_client([FINE])
+    ended: list[int] = []
+    monkeypatch.setattr(Lineage, "is_broken", True)
+    monkeypatch.setattr(lineage.os, "kill", lambda _process, number: ended.append(number))
+    with pytest.raises(HardeningError, match="The process that this run worked for has ended"):
+        fake.client.get("/x")
+    assert (fake.pool.asked, ended) == ([], [signal.SIGTERM])
+
+
+def test_a_watch_that_a_stranger_answers_is_an_error(fake_client: FakeClients) -> None:
+    for answer in ((200, b"<html>\n</html>\n", {}), (302, b"", {})):
+        with pytest.raises(ApiError, match=r"WATCH .* is not the Kubernetes API's"):
+            list(fake_client([answer]).client.watch("/api/v1/nodes", {}, 5.0))
 
 
 def test_lists_are_read_in_pages(fake_client: FakeClients) -> None:

@@ -27,6 +27,25 @@ def test_lists_are_expanded_to_any_depth_and_empty_documents_skipped() -> None:
     ]
 
 
+def test_a_list_of_one_kind_is_its_items() -> None:
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "a", "namespace": "ns"}}
+    typed = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleList", "metadata": {}, "items": [role]}
+    bare = {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {"name": "b"}, "data": {"x": "y"}}]}
+    empty = {"apiVersion": "v1", "kind": "SecretList", "items": None}
+    parsed = parse_manifests([typed, bare, empty, {"apiVersion": "v1", "kind": "List", "items": None}])
+    assert [(manifest.where, manifest.title) for manifest in parsed] == [
+        ("manifests[0].items[0]", "Role ns/a"),
+        ("manifests[1].items[0]", "ConfigMap b"),
+    ]
+    assert parsed[1].body == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"x": "y"}}
+
+
+def test_an_object_whose_kind_only_ends_like_a_list_is_an_object() -> None:
+    allow = {"apiVersion": "example.org/v1", "kind": "AllowList", "metadata": {"name": "a"}, "spec": {"items": []}}
+    named = {**allow, "metadata": {"name": "b"}, "items": ["10.0.0.0/8"]}
+    assert [manifest.title for manifest in parse_manifests([allow, named])] == ["AllowList a", "AllowList b"]
+
+
 def test_titles_and_groups_are_what_people_say() -> None:
     (one,) = parse_manifests([config_map()])
     (node,) = parse_manifests([{"apiVersion": "apps/v1", "kind": "X", "metadata": {"name": "x"}}])
@@ -36,6 +55,10 @@ def test_titles_and_groups_are_what_people_say() -> None:
 @pytest.mark.parametrize(
     ("document", "part"),
     [
+        ({"apiVersion": "v1", "kind": "ConfigMapList"}, "items is missing or not a list"),
+        ({"apiVersion": "v1", "kind": "ConfigMapList", "items": {"a": 1}}, "items is missing or not a list"),
+        ({"apiVersion": "v1", "kind": "List"}, "items is missing or not a list"),
+        ({"apiVersion": "v1", "kind": "ConfigMapList", "items": [7]}, "items[0] is not a mapping but int"),
         (config_map(data={1: "a"}), "the key data.1 is not a string; quote it"),
         (config_map(data={"a": [{True: "b"}]}), "the key data.a[0].True is not a string"),
         (config_map(metadata={"name": ".."}), "'..' is not a valid name"),

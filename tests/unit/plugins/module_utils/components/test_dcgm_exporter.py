@@ -21,6 +21,7 @@ UTIL = {"field": "DCGM_FI_DEV_GPU_UTIL", "type": "gauge", "help": "GPU utilizati
 ENGINE = {"field": "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "type": "gauge", "help": "Busy."}
 SETTINGS: dict[str, Any] = {
     "counters": [UTIL],
+    "image_tag": "4.5.3-4.8.2-distroless",
     "profiling": False,
     "profiling_counters": [ENGINE],
     "toolkit_accepts_envvar": True,
@@ -58,6 +59,38 @@ def test_sys_admin_is_added_only_for_profiling_counters_or_the_toolkit(
 ) -> None:
     planned = plan({**SETTINGS, **change})
     assert (planned["sys_admin"], planned["warnings"]) == (sys_admin, warnings)
+
+
+@pytest.mark.parametrize(
+    ("tag", "refused"),
+    [
+        ("4.5.3-4.8.2-distroless", True),
+        ("4.5.3-4.8.2-ubuntu22.04", True),
+        ("4.5.3-4.8.2", True),
+        ("4.6.1-4.9.0-distroless", False),
+        ("4.5.3-4.8.20", False),
+        ("site-build", False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("field", "guess"),
+    [
+        ("DCGM_FI_DEV_GPU_UTILL", " (did you mean DCGM_FI_DEV_GPU_UTIL?)"),
+        ("DCGM_EXP_XID_ERROR_COUNT", " (did you mean DCGM_EXP_XID_ERRORS_COUNT?)"),
+    ],
+)
+def test_a_field_that_the_exporter_has_not_is_refused_and_of_other_versions_warned_of(
+    tag: str, refused: bool, field: str, guess: str
+) -> None:
+    settings = {**SETTINGS, "image_tag": tag, "counters": [UTIL, {**UTIL, "field": field}]}
+    text = f"{field} is no field of dcgm-exporter 4.8.2"
+    if refused:
+        with pytest.raises(HardeningError) as caught:
+            plan(settings)
+        assert f"dcgm_exporter_counters: {text}, which would not start{guess}" in caught.value.message
+    else:
+        (warning,) = plan(settings)["warnings"]
+        assert warning == f"{text}{guess}. If {tag} has none either, the exporter does not start."
 
 
 def test_counters_survive_the_file_whatever_their_help_says() -> None:

@@ -51,6 +51,7 @@ def test_the_defaults_come_to_a_plugin_without_capabilities() -> None:
         "cdi": True,
         "mig": False,
         "mps": False,
+        "mps_root": "/run/nvidia/mps",
         "node_selector": {"node-type": "gpu"},
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}],
         "warnings": [],
@@ -95,6 +96,7 @@ def test_sharing_goes_into_the_configuration_with_safe_defaults() -> None:
     planned = plan({**SETTINGS, "sharing": loose})
     assert planned["config"]["sharing"] == loose
     assert planned["mps"] is True
+    assert planned["config"]["flags"]["mpsRoot"] == planned["mps_root"], "the plugin does not start without"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_sharing_goes_into_the_configuration_with_safe_defaults() -> None:
         ({"sharing": shared()}, "device_plugin_sharing.timeSlicing.resources: must not be empty"),
         ({"sharing": shared({**GPU, "replicas": 0})}, "resources[0].replicas: 0 shares nothing; it must be 2 or more"),
         ({"sharing": shared({**GPU, "replicas": 1})}, "resources[0].replicas: 1 shares nothing"),
-        ({"sharing": shared({**GPU, "replicas": "4"})}, "resources[0].replicas: must be a number, not '4'"),
+        ({"sharing": shared({**GPU, "replicas": "four"})}, "resources[0].replicas: must be a number, not 'four'"),
         ({"sharing": shared({**GPU, "replicas": True})}, "resources[0].replicas: must be a number, not true"),
         ({"sharing": shared({"name": "nvidia.com/gpu"})}, "resources[0]: replicas is missing"),
         ({"sharing": shared({**GPU, "name": "amd.com/gpu"})}, "'amd.com/gpu' is not nvidia.com/gpu, nor a MIG device"),

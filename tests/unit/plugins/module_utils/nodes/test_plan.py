@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import (
+    NOTHING,
+    Applied,
+    read_applied,
+    write_applied,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
     Wanted,
@@ -17,6 +26,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan i
     plan_present,
 )
 
+SET = "applyset-abc-v1"
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 FOREIGN = {"key": "maintenance", "effect": "NoExecute"}
 WANTED = Wanted({"node-type": "gpu"}, "gpu-type", {}, (TAINT,))
@@ -50,54 +60,101 @@ def pod(*tolerations: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 
 
 def test_what_is_missing_is_added_and_what_is_foreign_stays() -> None:
-    plan = plan_present(node(taints=[FOREIGN], team="vision"), WANTED)
-    assert plan.labels == {"node-type": "gpu", "gpu-type": "t4"}
+    plan = plan_present(node(taints=[FOREIGN], team="vision"), WANTED, NOTHING, SET)
+    assert plan.labels == {"node-type": "gpu", "gpu-type": "t4", PART_OF: SET}
     assert plan.taints == (FOREIGN, TAINT)
     assert plan.patch()["metadata"]["resourceVersion"] == "7"
 
 
 def test_a_node_that_is_as_wanted_is_left_alone() -> None:
-    assert not plan_present(node(taints=[TAINT], node_type="gpu", gpu_type="t4"), WANTED).changed
+    assert not plan_present(node(taints=[TAINT], node_type="gpu", gpu_type="t4"), WANTED, NOTHING, SET).changed
 
 
 def test_a_taint_with_another_value_is_replaced_in_its_place() -> None:
-    plan = plan_present(node(taints=[{**TAINT, "value": "no"}, FOREIGN]), WANTED)
+    plan = plan_present(node(taints=[{**TAINT, "value": "no"}, FOREIGN]), WANTED, NOTHING, SET)
     assert plan.taints == (TAINT, FOREIGN)
+    assert plan.applied.taints == {"nvidia.com/gpu:NoSchedule": ("true", "no")}
 
 
 def test_a_type_given_for_a_node_wins_over_its_product() -> None:
     wanted = Wanted({}, "gpu-type", {"node-1": "l40s"}, ())
-    assert plan_present(node(), wanted).labels == {"gpu-type": "l40s"}
+    assert plan_present(node(), wanted, NOTHING, SET).labels == {"gpu-type": "l40s", PART_OF: SET}
 
 
-def test_removal_gives_up_our_own_label_and_taint_only() -> None:
-    plan = plan_absent(node(taints=[TAINT, FOREIGN], node_type="gpu", gpu_type="t4"), WANTED)
-    assert plan.labels == {"node-type": None}  # gpu-type was set by somebody else
+def hardened(taints: list[dict[str, str]] | None = None, **labels: str) -> tuple[GpuNode, Applied]:
+    """A node after we set what was missing, and what we remember of that."""
+    plan = plan_present(node(taints=taints, **labels), WANTED, NOTHING, SET)
+    after = {**plan.node.labels, **{key: value for key, value in plan.labels.items() if value is not None}}
+    new = plan.node.taints if plan.taints is None else plan.taints
+    return replace(plan.node, labels=after, taints=new, owned_labels=frozenset(plan.labels)), plan.applied
+
+
+@pytest.mark.parametrize(
+    ("taints", "labels"),
+    [
+        ([], {}),
+        ([FOREIGN], {"team": "vision"}),
+        ([TAINT], {"node_type": "gpu", "gpu_type": "t4"}),
+        ([{**TAINT, "value": "present"}, FOREIGN], {"gpu_type": "Tesla"}),
+    ],
+    ids=["nothing", "others", "the same", "other values"],
+)
+def test_giving_up_brings_back_what_was_there(taints: list[dict[str, str]], labels: dict[str, str]) -> None:
+    before = node(taints=taints, **labels)
+    after, applied = hardened(taints, **labels)
+    plan = plan_absent(after, applied, SET)
+    kept = {key: value for key, value in {**after.labels, **plan.labels}.items() if value is not None}
+    assert kept == before.labels
+    assert (after.taints if plan.taints is None else plan.taints) == before.taints
+
+
+def test_what_somebody_else_changed_meanwhile_is_left_to_them() -> None:
+    after, applied = hardened()
+    theirs = replace(after, labels={**after.labels, "node-type": "theirs"}, taints=({**TAINT, "value": "theirs"},))
+    plan = plan_absent(theirs, applied, SET)
+    assert plan.labels == {"gpu-type": None, PART_OF: None}
+    assert plan.taints is None
+
+
+def test_what_is_wanted_no_more_is_given_up() -> None:
+    after, applied = hardened([FOREIGN])
+    plan = plan_present(after, Wanted({"pool": "gpu"}, "", {}, ()), applied, SET)
+    assert plan.labels == {"node-type": None, "gpu-type": None, "pool": "gpu"}
     assert plan.taints == (FOREIGN,)
+
+
+def test_what_we_remember_survives_json() -> None:
+    _after, applied = hardened([{**TAINT, "value": "present"}])
+    document = json.loads(json.dumps(write_applied({"node-1": applied, "node-2": NOTHING})))
+    assert read_applied(document) == {"node-1": applied}
+    for malformed in (None, [], {"node-1": None}, {"node-1": {"labels": [], "taints": {"a": 1}}}):
+        assert not any(read_applied(malformed).values())
 
 
 @pytest.mark.parametrize(("value", "found"), [("true", 0), ("false", 1)])
 def test_a_pod_that_does_not_tolerate_the_new_taint_is_found(value: str, found: int) -> None:
     pods = [pod({"key": "nvidia.com/gpu", "value": value})]
-    assert len(intolerant_pods(pods, {"node-1": plan_present(node(), WANTED)})) == found
+    assert len(intolerant_pods(pods, {"node-1": plan_present(node(), WANTED, NOTHING, SET)})) == found
 
 
 def test_pods_that_are_finished_or_static_or_elsewhere_do_not_count() -> None:
     finished = {**pod(), "status": {"phase": "Succeeded"}}
     static = pod(annotations={"kubernetes.io/config.mirror": "x"})
     elsewhere = {**pod(), "spec": {"nodeName": "node-2"}}
-    assert intolerant_pods([finished, static, elsewhere], {"node-1": plan_present(node(), WANTED)}) == []
+    assert intolerant_pods([finished, static, elsewhere], {"node-1": plan_present(node(), WANTED, NOTHING, SET)}) == []
 
 
 def test_an_intolerant_pod_names_its_daemon_set() -> None:
     owned = pod(ownerReferences=[{"kind": "DaemonSet", "name": "fluent-bit"}])
-    (found,) = intolerant_pods([owned], {"node-1": plan_present(node(), WANTED)})
+    (found,) = intolerant_pods([owned], {"node-1": plan_present(node(), WANTED, NOTHING, SET)})
     assert (found.daemon_set, found.node, found.evicted) == ("fluent-bit", "node-1", False)
 
 
 def test_tainting_the_last_open_node_is_noticed() -> None:
     gpu, other, closed = node(), node("node-2"), node("node-3", taints=[FOREIGN])
-    plan = plan_present(gpu, WANTED)
+    plan = plan_present(gpu, WANTED, NOTHING, SET)
     assert leaves_no_schedulable_node([gpu, closed], [plan])
     assert not leaves_no_schedulable_node([gpu, other, closed], [plan])
-    assert not leaves_no_schedulable_node([gpu, closed], [plan_present(gpu, Wanted({"a": "b"}, "", {}, ()))])
+    assert not leaves_no_schedulable_node(
+        [gpu, closed], [plan_present(gpu, Wanted({"a": "b"}, "", {}, ()), NOTHING, SET)]
+    )

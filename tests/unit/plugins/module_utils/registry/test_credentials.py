@@ -56,6 +56,41 @@ def test_the_most_exact_entry_of_the_file_is_taken(registry: str, path: str, use
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "127.0.0.1:18090",
+        "127.0.0.1:18090/",
+        "127.0.0.1:18090/v2/",
+        "127.0.0.1:18090/v1",
+        "http://127.0.0.1:18090/v2/",
+        "https://127.0.0.1:18090",
+        "https://user@127.0.0.1:18090/v2/",
+    ],
+)
+def test_a_key_is_for_its_host_as_docker_reads_it(key: str) -> None:
+    config = DockerConfig("config.json", {"auths": {key: login("site")}})
+    found = config.stored("127.0.0.1:18090", "library/nginx")
+    assert found is not None and found.username == "site"
+    assert config.stored("127.0.0.1:1809", "library/nginx") is None
+    assert config.stored("127.0.0.1", "library/nginx") is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        (["a.b", "https://a.b/v2/"], "a.b"),
+        (["a.b/team", "https://a.b/v2/"], "https://a.b/v2/"),
+        (["https://a.b/v2/", "a.b/team"], "https://a.b/v2/"),
+        (["a.b/team", "a.b/x"], "a.b/x"),
+        (["a.b/team"], "a.b/team"),
+    ],
+)
+def test_a_key_of_another_path_is_the_last_resort(keys: list[str], taken: str) -> None:
+    found = DockerConfig("config.json", {"auths": {key: login(key) for key in keys}}).stored("a.b", "x/app")
+    assert found is not None and found.username == taken.partition(":")[0]
+
+
 def test_the_user_s_own_word_goes_first() -> None:
     endpoint = Endpoint(Settings("quay.io", username="me", password="mine"), "quay.io", "team/app")
     config = DockerConfig("config.json", {"auths": AUTHS, "credsStore": "missing"})

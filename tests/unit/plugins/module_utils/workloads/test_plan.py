@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves which training jobs and model servers are refused, with what words, and what is to be removed."""
+"""Proves which training jobs and model servers are refused, with what words, and what they need."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ SETTINGS_GIVEN: dict[str, Any] = {
     "require_digests": True,
     "model_check_image": {"repository": "docker.io/library/busybox", "tag": "1.37.0", "digest": DIGEST},
     "pickle_stages": [],
-    "delete_claims": False,
 }
 J, S = "workloads_training_jobs[0]", "workloads_model_servers[0]"
 
@@ -52,10 +51,6 @@ def refusal(**changes: Any) -> str:
     with pytest.raises(HardeningError) as caught:
         planned(**changes)
     return caught.value.message
-
-
-def removed(result: dict[str, Any]) -> set[str]:
-    return {f"{item['kind']} {item['metadata']['namespace']}/{item['metadata']['name']}" for item in result["unwanted"]}
 
 
 def test_the_settings_are_the_variables_of_the_role() -> None:
@@ -87,7 +82,7 @@ def test_nothing_given_is_nothing_to_do() -> None:
         ({"command": "python3"}, f"{J}.command: must be a list"),
         ({"args": ["--epochs", 10]}, f"{J}.args[1]: must be a string, not 10; quote it"),
         ({"gpus": -1}, f"{J}.gpus: must be 0 to 64, not -1"),
-        ({"gpus": "1"}, f"{J}.gpus: must be a whole number, not '1'"),
+        ({"gpus": "one"}, f"{J}.gpus: must be a whole number, not 'one'"),
         ({"gpus": True}, f"{J}.gpus: must be a whole number"),
         ({"stage": "monitoring"}, f"{J}.gpus: stage monitoring has gpu: false; set gpu: true there, or gpus: 0 here"),
         ({"gpu_resource": "amd.com/gpu"}, f"{J}.gpu_resource: 'amd.com/gpu' is no GPU, such as nvidia.com/gpu"),
@@ -319,45 +314,35 @@ def test_pickles_are_for_stages_that_say_so() -> None:
     assert server["model"]["arguments"] == ["/model", "/model/SHA256SUMS", SUM, "*.pkl"]
 
 
-def test_what_is_absent_is_removed_and_data_stays() -> None:
-    pvc = {**PVC, "size": "1Gi"}
-    jobs, servers = [{**JOB, "pvcs": [pvc]}], [{**SERVER, "model": MODEL}]
-    everything = {
-        "Job ml-training/train",
-        "ConfigMap ml-training/train-model-check",
-        "Deployment ml-serving/serve",
-        "Service ml-serving/serve",
-        "PodDisruptionBudget ml-serving/serve",
-        "ConfigMap ml-serving/serve-model-check",
-    }
+def test_what_is_absent_is_not_planned_and_needs_nothing() -> None:
+    jobs, servers = [{**JOB, "pvcs": [{**PVC, "size": "1Gi"}]}], [{**SERVER, "model": MODEL}]
     result = planned(training_jobs=jobs, model_servers=servers, state="absent")
-    assert (result["jobs"], result["servers"], result["claims"], result["accounts"]) == ([], [], [], [])
-    assert removed(result) == everything
-    result = planned(training_jobs=jobs, model_servers=servers, state="absent", delete_claims=True)
-    assert removed(result) == everything | {"PersistentVolumeClaim ml-training/data"}
-    result = planned(
-        training_jobs=[{**jobs[0], "state": "absent"}, {**jobs[0], "name": "next"}],
-        model_servers=servers,
-        delete_claims=True,
-    )
-    assert removed(result) == {
-        "Job ml-training/train",
-        "ConfigMap ml-training/train-model-check",
-        "ConfigMap ml-training/next-model-check",
-    }
+    for key in ("jobs", "servers", "checks", "claims", "requires", "kept"):
+        assert result[key] == []
+    result = planned(training_jobs=[{**jobs[0], "state": "absent"}, {**JOB, "name": "next"}], model_servers=servers)
+    assert [job["name"] for job in result["jobs"]] == ["next"]
 
 
 def test_a_claim_that_another_workload_reads_its_model_from_stays() -> None:
     publisher = {**JOB, "name": "publish", "state": "absent", "pvcs": [{"name": "base", "path": "/out", "size": "1Gi"}]}
     reader = {**JOB, "name": "tune", "model": {**MODEL, "pvc": "base"}}
-    assert "PersistentVolumeClaim ml-training/base" in removed(planned(training_jobs=[publisher], delete_claims=True))
-    kept = removed(planned(training_jobs=[publisher, reader], delete_claims=True))
-    assert "PersistentVolumeClaim ml-training/base" not in kept
+    base = {"api_version": "v1", "kind": "PersistentVolumeClaim", "namespace": "ml-training", "name": "base"}
+    assert base not in planned(training_jobs=[publisher])["kept"]
+    assert base in planned(training_jobs=[publisher, reader])["kept"]
+    assert base not in planned(training_jobs=[{**publisher, "state": "present"}, reader])["kept"]  # made here
 
 
-def test_a_check_that_is_not_wanted_any_more_is_removed() -> None:
-    assert removed(planned(training_jobs=[])) == {"ConfigMap ml-serving/serve-model-check"}
-    assert removed(planned(training_jobs=[], model_servers=[{**SERVER, "model": MODEL}])) == set()
+def test_what_pods_name_and_nobody_here_makes_must_be_there() -> None:
+    job = {**JOB, "pvcs": [{**PVC, "size": "1Gi"}, {"name": "theirs", "path": "/theirs"}]}
+    secret = {"name": "token", "path": "/secrets/token", "of_stage": False}
+    found = planned(training_jobs=[job], model_servers=[{**SERVER, "model": MODEL, "secrets": [secret]}])["requires"]
+    assert {(entry["kind"], entry["namespace"], entry["name"]) for entry in found} == {
+        ("ServiceAccount", "ml-training", "ml-trainer"),
+        ("PersistentVolumeClaim", "ml-training", "theirs"),
+        ("ServiceAccount", "ml-serving", "model-server"),
+        ("PersistentVolumeClaim", "ml-serving", MODEL["pvc"]),
+        ("Secret", "ml-serving", "token"),
+    }
 
 
 def test_what_a_choice_opens_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

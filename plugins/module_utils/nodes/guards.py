@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom new taints would keep out, and what a user should know of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, name_some
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
+    IntolerantPod,
+    NodePlan,
+    Wanted,
+    intolerant_pods,
+    leaves_no_schedulable_node,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import Selection
+
+
+def guard_schedulable(everyone: Sequence[GpuNode], plans: Sequence[NodePlan]) -> None:
+    """Refuse taints that leave no node for pods without tolerations.
+
+    Raises:
+        HardeningError: they would.
+    """
+    if leaves_no_schedulable_node(everyone, plans):
+        raise HardeningError(
+            "The taints would leave no schedulable node for pods without tolerations (CoreDNS among them): of "
+            f"{len(everyone)} nodes, no other is ready and open to them. Nothing was changed. Add a node without GPUs, "
+            "narrow the selection, or set allow_all_schedulable: true."
+        )
+
+
+def guard_pods(client: Client, plans: Sequence[NodePlan], on_intolerant_pods: str) -> list[IntolerantPod]:
+    """Running pods that do not tolerate what their node is about to get.
+
+    Raises:
+        HardeningError: there are some, and that is to be a failure.
+    """
+    tainted = {plan.node.name: plan for plan in plans if plan.new_taints()}
+    if not tainted or on_intolerant_pods == "ignore":
+        return []
+    query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+    found = [pod for page in client.pages("/api/v1/pods", query) for pod in intolerant_pods(page["items"], tainted)]
+    if found and on_intolerant_pods == "fail":
+        raise HardeningError(
+            f"{describe_pods(found)} Nothing was changed. Give them the toleration or move them, "
+            "or set on_intolerant_pods: warn.",
+            failures=[asdict(pod) for pod in found],
+        )
+    return found
+
+
+def describe_pods(pods: Sequence[IntolerantPod]) -> str:
+    """Them in one sentence."""
+    evicted = sum(pod.evicted for pod in pods)
+    daemon_sets = sorted({f"{pod.namespace}/{pod.daemon_set}" for pod in pods if pod.daemon_set})
+    text = f"{len(pods)} running pods do not tolerate the new taints ("
+    text += f"{evicted} of them will be evicted" if evicted else "they stay, but would not be scheduled there again"
+    text += f"): {name_some([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
+    if daemon_sets:
+        text += f" DaemonSets among them, which would be missing on new GPU nodes: {name_some(daemon_sets)}."
+    return text
+
+
+def remarks(
+    chosen: Selection,
+    selected: Sequence[GpuNode],
+    left_alone: Sequence[GpuNode],
+    plans: Sequence[NodePlan],
+    wanted: Wanted,
+    present: bool,
+) -> list[str]:
+    """What a user should know of a selection that is applied."""
+    found: list[str] = []
+    if not selected and present:
+        tried = "GFD and NFD labels and allocatable nvidia.com resources" if chosen.discover else "the selection"
+        found.append(f"No GPU nodes were found by {tried}. Is GPU Feature Discovery or the device plugin running?")
+    if left_alone:
+        found.append(
+            f"Control-plane nodes with GPUs were left alone: {', '.join(node.name for node in left_alone)}. "
+            "Set allow_control_plane: true to label and taint them too."
+        )
+    if present and wanted.gpu_type_label:
+        unknown = [p.node.name for p in plans if wanted.gpu_type_label not in wanted.labels_of(p.node)]
+        if unknown:
+            found.append(
+                f"{len(unknown)} nodes do not say which GPU they have, so they get no {wanted.gpu_type_label} label: "
+                f"{name_some(unknown)}. Set gpu_types for them."
+            )
+    return found

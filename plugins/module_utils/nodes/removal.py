@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes away every layer that a cluster knows, the last one first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client, connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import applied_entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import other_owner
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare import ApplyOptions
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove import RemoveOptions, remove_manifests
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers import memory
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.reconcile import LayerOptions, reconcile
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import joined, layer_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NODE, NodeOptions, harden_nodes
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import Wanted
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import nodes_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import Selection
+
+Result = dict[str, Any]
+
+
+def work_removal(call: Call) -> tuple[Result, list[str]]:
+    """Make layers the empty set and forget them; without any left, their namespace goes, too.
+
+    Raises:
+        HardeningError: the server refuses something, or something is not gone in time; carries what was done.
+    """
+    params = call.params
+    client = connect(params)
+    found = memory.layers(client, params["parent_namespace"])
+    chosen = [entry for entry in reversed(found) if not params["names"] or entry[0].name in params["names"]]
+    done: list[Result] = []
+    warnings: list[str] = []
+    for layer, parent, _since in chosen:
+        try:
+            result, remarks = _remove(client, layer, parent, params, call.check_mode)
+        except HardeningError as error:
+            partial = joined([*done, {**error.partial, "name": layer.name}])
+            raise HardeningError(f"Layer {layer.name}: {error.message}", error.failures, partial) from error
+        done.append({**result, "name": layer.name})
+        warnings += remarks
+    if len(chosen) == len(found):
+        done += _remove_home(client, params["parent_namespace"], call.check_mode)
+    return joined(done), warnings
+
+
+def _remove(
+    client: Client, layer: Layer, parent: Parent, params: Mapping[str, Any], check: bool
+) -> tuple[Result, tuple[str, ...]]:
+    if NODE in parent.kinds:
+        nodes = NodeOptions(parent.manager, layer, present=False, check=check, purge=True)
+        outcome = harden_nodes(client, Selection((), "", False), Wanted({}, "", {}, ()), nodes)
+        return nodes_result(outcome), outcome.warnings
+    options = LayerOptions(
+        ApplyOptions(Ownership(parent.manager), check, wait_seconds(params)),
+        present=False,
+        purge=True,
+        delete_namespaces=params["delete_namespaces"],
+        delete_crds=params["delete_crds"],
+        delete_claims=params["delete_claims"],
+    )
+    done = reconcile(client, layer, [], options)
+    return layer_result(done), done.outcome.warnings
+
+
+def _remove_home(client: Client, namespace: str, check: bool) -> list[Result]:
+    """The namespace of the parents, if we made it."""
+    try:
+        live = client.get(f"/api/v1/namespaces/{namespace}").body
+    except ApiError as error:
+        if error.status == 404:
+            return []
+        raise
+    if applied_entry(live, memory.MANAGER) is None or other_owner(live, memory.MANAGER) is not None:
+        return []
+    home: list[Manifest] = parse_manifests([memory.namespace_body(Layer("home", namespace))])
+    options = RemoveOptions(memory.MANAGER, delete_namespaces=True, check=check)
+    return [{**module_result(remove_manifests(client, home, options)), "name": namespace}]
