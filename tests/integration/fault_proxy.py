@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import base64
 import http.client
-import http.server
 import json
-import socket
 import ssl
-import struct
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from loopback_server import DRIPPING, Reply, Request, loopback_server
+from loopback_server import RESET as RESET_CONNECTION
 
 BUSY = "429 with Retry-After"
 AWAY = "503"
@@ -38,6 +35,7 @@ NOTHING = "200 without anything"
 OTHER = "200 with another object"
 NO_ROUTE = "404 of a gateway"
 
+PASSED_ON = ("Accept", "Content-Type", "User-Agent")
 HTML, JSON = {"Content-Type": "text/html"}, {"Content-Type": "application/json"}
 CANNED: dict[str, tuple[int, dict[str, str], bytes]] = {
     BUSY: (429, {"Retry-After": "1"}, b'{"kind": "Status", "reason": "TooManyRequests"}'),
@@ -88,43 +86,6 @@ def a_write(method: str, path: str) -> bool:
     return method != "GET" and "dryRun" not in path
 
 
-class Breaking(http.server.BaseHTTPRequestHandler):
-    """Answers in good and bad ways."""
-
-    protocol_version = "HTTP/1.1"
-
-    def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(data))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def drip(self) -> None:
-        """Begin an answer and never come to its end; the other side may leave."""
-        self.send_response(200)
-        self.send_header("Content-Length", "600")
-        self.end_headers()
-        with suppress(OSError):
-            for _second in range(600):
-                self.wfile.write(b" ")
-                time.sleep(1)
-        self.close_connection = True
-
-    def reset(self) -> None:
-        """Close so that the other side sees a reset, not an end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
-    def finish(self) -> None:
-        if self.connection.fileno() != -1:
-            super().finish()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Be quiet."""
-
-
 @contextmanager
 def faulty_server(
     kubeconfig: Path,
@@ -140,52 +101,35 @@ def faulty_server(
     """
     connect = connector(kubeconfig, folder)
     count = iter(range(1_000_000))
+    faults: Counter[str] = Counter()
     lock = threading.Lock()
 
-    class Handler(Breaking):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            with lock:
-                fault = plan(next(count)) if choice(self.command, self.path) else None
-                if fault:
-                    faulty.faults[fault] += 1
-            if fault in CANNED:
-                self.reply(*CANNED[str(fault)])
-            elif fault in (DRIP, RESET):
-                self.drip() if fault == DRIP else self.reset()
-            else:
-                self.pass_on(body, cut_off=fault == CUT_OFF)
+    def answer(request: Request) -> Reply:
+        with lock:
+            fault = plan(next(count)) if choice(request.method, request.path) else None
+            if fault:
+                faults[fault] += 1
+        if fault in CANNED:
+            return Reply(*CANNED[str(fault)])
+        if fault in (DRIP, RESET):
+            return DRIPPING if fault == DRIP else RESET_CONNECTION
+        reply = forward(request)
+        return RESET_CONNECTION if fault == CUT_OFF else reply
 
-        do_GET = do_PATCH = do_POST = do_DELETE = answer
-
-        def pass_on(self, body: bytes, cut_off: bool) -> None:
-            response, data = self.forward(body)
-            if cut_off:
-                self.reset()
-                return
-            kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
-            self.reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
-
-        def forward(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-            upstream = connect()
-            try:
-                headers = {name: self.headers[name] for name in ("Accept", "Content-Type", "User-Agent")}
-                upstream.request(self.command, self.path, body or None, headers)
-                response = upstream.getresponse()
-                return response, response.read()
-            finally:
-                upstream.close()
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        faulty = FaultyServer(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    def forward(request: Request) -> Reply:
+        upstream = connect()
         try:
-            yield faulty
+            headers = {name: value for name, value in request.headers.items() if name.title() in PASSED_ON}
+            upstream.request(request.method, request.path, request.body or None, headers)
+            response = upstream.getresponse()
+            data = response.read()
+            kept = {name: value for name, value in response.getheaders() if name in ("Content-Type", "Warning")}
+            return Reply(response.status, kept, without_kinds(data, hidden) if hidden else data)
         finally:
-            server.shutdown()
-            thread.join()
+            upstream.close()
+
+    with loopback_server(answer) as name:
+        yield FaultyServer(f"http://{name}", faults)
 
 
 def without_kinds(data: bytes, hidden: Collection[str]) -> bytes:

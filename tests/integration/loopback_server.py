@@ -10,8 +10,9 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. Status 0 resets the connection."""
+    """An answer. One of :data:`RESET` and :data:`DRIPPING` is none."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +43,8 @@ class Reply:
 
 
 RESET = Reply(0)
+DRIPPING = Reply(0, {}, b" " * 600)
+"""A byte a second, longer than anybody waits: the other side may leave."""
 
 
 @contextmanager
@@ -61,19 +64,38 @@ def loopback_server(answer: Callable[[Request], Reply], tls: tuple[Path, Path] |
             with lock:
                 number = next(count)
             reply = answer(Request(number, self.command, self.path, dict(self.headers), body))
-            if not reply.status:
-                # Close so that the other side sees a reset, not an end.
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.connection.close()
-                self.close_connection = True
-                return
+            if reply is RESET:
+                self.reset()
+            elif reply is DRIPPING:
+                self.drip()
+            else:
+                self.reply(reply)
+
+        do_GET = do_HEAD = do_PATCH = do_POST = do_DELETE = answer
+
+        def reply(self, reply: Reply) -> None:
             self.send_response(reply.status)
             for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_GET = do_HEAD = do_PATCH = do_POST = do_DELETE = answer
+        def reset(self) -> None:
+            """Close so that the other side sees a reset, not an end."""
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+
+        def drip(self) -> None:
+            """Begin an answer and never come to its end."""
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(DRIPPING.body)))
+            self.end_headers()
+            with suppress(OSError):
+                for byte in DRIPPING.body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(1)
+            self.close_connection = True
 
         def finish(self) -> None:
             if self.connection.fileno() != -1:

@@ -82,7 +82,7 @@ def listening(process: subprocess.Popen[bytes], log: Path, told: re.Pattern[str]
         assert found or process.poll() is None, f"it has ended: {log.read_text(encoding='utf-8')}"
         return found
 
-    return str(wait_for(look, lambda: f"it did not start: {log.read_text(encoding='utf-8')}", pause=0.05)[1])  # type: ignore[index]
+    return str(wait_for(look, lambda: f"it did not start: {log.read_text(encoding='utf-8')}", pause=0.05)[1])
 
 
 def pinned_version(name: str, module: str) -> str:

@@ -141,8 +141,11 @@ def test_it_can_be_ended(tmp_path: Path, end: Callable[[warm_process.WarmProcess
     process = begin(tmp_path, SLEEP, new_session=True)
     with pytest.raises(subprocess.TimeoutExpired):
         process.communicate(timeout=0.1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.1)
     assert process.poll() is None
     end(process)
+    assert process.wait(timeout=20) == code
     stdout, stderr = process.communicate(timeout=20)
     assert process.poll() == process.returncode == code
     assert stdout == "" and ("KeyboardInterrupt" in stderr) == (code == -signal.SIGINT)

@@ -56,6 +56,13 @@ class WarmProcess:
         assert self.returncode is not None, "the warm server has ended"
         return self._texts[0], self._texts[1]
 
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code. What it wrote is kept for :meth:`communicate`."""
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        assert self.returncode is not None, "the warm server has ended"
+        return self.returncode
+
     def poll(self) -> int | None:
         """Its exit code, if it has ended."""
         return self.returncode

@@ -36,12 +36,11 @@ OF_OTHERS = (
     "hvac",
     "jinja2.nativetypes",
     "jmespath",
-    "kubernetes.client",
-    "kubernetes.config",
     "multiprocessing.queues",
     "multiprocessing.synchronize",
     "requests",
     "tarfile",
+    "urllib3",
     "xml.etree.ElementTree",
     "yaml",
 )
@@ -57,7 +56,7 @@ def serve(requests: socket.socket) -> Json:
     """
     running: dict[int, tuple[int, int]] = {}
     while True:
-        ready, _, _ = select.select([requests, *running], [], [])
+        ready = select.select([requests, *running], [], [])[0]
         for ended in running.keys() & set(ready):
             process, answer = running.pop(ended)
             code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
