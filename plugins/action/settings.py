@@ -18,8 +18,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.role_setting
 
 PREFIX = "gpu_cluster.hardening."
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-# Variables of playbooks, which no role has.
-OTHERS = ("gpu_cluster_kubeconfig", "gpu_cluster_context", "gpu_cluster_rehearse", "gpu_cluster_render_to")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -39,8 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         problems = [
             problem for role in roles for problem in wrong_values(role, specs[role], variables, self._templar.template)
         ]
-        known = [*OTHERS, *(name for spec in specs.values() for name in spec)]
-        problems += misspelt(variables, known)
+        problems += misspelt(variables, [name for spec in specs.values() for name in spec])
         if problems:
             result |= {"failed": True, "msg": join_failures("Wrong settings, nothing was changed", problems)}
         return {**result, "changed": False, "roles": roles}

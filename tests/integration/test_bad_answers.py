@@ -85,11 +85,11 @@ def test_a_stranger_in_the_servers_place_is_an_error_and_no_absence(
     assert held(kubectl, namespace) == 1
 
 
-@pytest.mark.parametrize("module", ["gpu_nodes", "pod_security", "gpu_components_info", "cluster_info"])
+@pytest.mark.parametrize("module", ["gpu_nodes", "layer", "layer_info", "gpu_components_info", "cluster_info"])
 def test_no_module_takes_a_login_page_for_a_list(
     run_module: ModuleRunner, kubeconfig: Path, tmp_path: Path, module: str
 ) -> None:
-    params: dict[str, Any] = {"pod_security": {"namespaces": [{"name": "default"}]}}.get(module, {})
+    params: dict[str, Any] = {"layer": {"name": "one"}}.get(module, {})
     with faulty_server(kubeconfig, tmp_path, lambda _number: PAGE) as faulty:
         failed = run_module.failing(module, kubeconfig=None, host=faulty.address, **params)
     assert "is not the Kubernetes API's" in failed["msg"]

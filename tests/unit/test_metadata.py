@@ -27,6 +27,8 @@ WITHOUT_DEFAULT = {
         "request_timeout",
         "retry_timeout",
         "concurrency",
+        "rehearse",
+        "render_to",
     )
 }
 LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
