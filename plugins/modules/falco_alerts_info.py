@@ -111,8 +111,15 @@ exceptions:
     - rule: Shell or Network Tool Started by Python Model Server
       name: image_and_command
       values: [[registry.internal/model-server, "curl -s http://10.0.0.9/metrics"]]
+profiles:
+  description: Programs and ports of serving images, in the form of C(falco_image_profiles), from the rules of a trial.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {image: registry.internal/model-server, programs: [python3], listening_ports: [8000]}
 text:
-  description: The same as YAML with a comment for each group, for people to take lines from.
+  description: All that is proposed as YAML with a comment for each group, for people to take lines from.
   returned: success
   type: str
   sample: "---\nfalco_exceptions: []\n"
@@ -130,6 +137,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.alerts import read_alerts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.files import load_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.pod_logs import Wanted, read_pod_logs
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.profiles import TRIAL, profiles_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.stock import STOCK
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.tuning import falco_exceptions, group_alerts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.tuning_text import proposals_text
@@ -159,13 +167,15 @@ def run(params: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     alerts, broken = read_alerts(lines)
     if broken:
         warnings.append(f"{broken} lines look like alerts and are no JSON; they are left out.")
-    groups = group_alerts(alerts, rule_set.rules)
+    groups = group_alerts([alert for alert in alerts if TRIAL not in alert.tags], rule_set.rules)
+    profiles = profiles_of(alerts)
     result = {
         "changed": False,
         "alerts": len(alerts),
         "groups": [group.as_dict() for group in groups],
         "exceptions": falco_exceptions(groups),
-        "text": proposals_text(groups),
+        "profiles": profiles,
+        "text": proposals_text(groups, profiles),
     }
     return result, warnings
 

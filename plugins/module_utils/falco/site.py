@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import read_network
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import REQUIRED, Entry, suggest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.profiles import profile_rules
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.pinned import read_repository
 
 Item = dict[str, Any]
@@ -40,6 +41,7 @@ KEYS: dict[str, object] = {
     "listening_ports": [],
     "known_commands": [],
     "internal_networks": [],
+    "image_profiles": [],
     "disabled_rules": [],
     "exceptions": [],
 }
@@ -92,6 +94,7 @@ def site_rules(value: object) -> list[Item]:
         _list("ml_known_commands", [line for item in keys["known_commands"].items() for line in _commands(item)]),
         _macro("ml_hub_in_command", hub_in_command(hubs := _read(keys["model_hubs"], _domain))),
         _macro("ml_hub_in_request", hub_in_request(hubs)),
+        *profile_rules(keys["image_profiles"].items()),
         *(_disabled(name) for name in keys["disabled_rules"].texts()),
         *(_exception(entry) for entry in keys["exceptions"].items()),
     ]

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.tuning import Group
 
@@ -16,11 +17,12 @@ _HEAD = """---
 """
 
 
-def proposals_text(groups: Sequence[Group]) -> str:
+def proposals_text(groups: Sequence[Group], profiles: Sequence[Mapping[str, Any]] = ()) -> str:
     """The file of proposals.
 
     Args:
         groups: all groups; those without a proposal become comments.
+        profiles: of images, from a trial.
     """
     lines = [_HEAD.format(alerts=sum(group.count for group in groups))]
     proposed = [group for group in groups if group.exception]
@@ -29,6 +31,10 @@ def proposals_text(groups: Sequence[Group]) -> str:
         lines.append(_comment(group, "  "))
         lines.append(f"  - rule: {json.dumps(group.rule)}\n    name: {json.dumps(group.exception)}\n    values:\n")
         lines += [f"      - [{', '.join(json.dumps(cell) for cell in row)}]\n" for row in group.values]
+    if profiles:
+        lines.append("\n# What serving images did in the trial. With this, whatever else they do is an alert.\n")
+        lines.append("falco_image_profiles:\n")
+        lines += [f"  - {json.dumps(profile)}\n" for profile in profiles]
     others = [group for group in groups if not group.exception]
     if others:
         lines.append("\n# Nothing is proposed for these:\n")

@@ -80,7 +80,7 @@ def test_a_trial_loads_every_rule_and_sends_nothing() -> None:
     assert rendered(SETTINGS["forwarding"])["http_output"]["enabled"] is True
 
 
-@pytest.mark.parametrize("name", ["ml_rules.yaml", "stock_rules.yaml"])
+@pytest.mark.parametrize("name", ["ml_rules.yaml", "stock_rules.yaml", "trial_rules.yaml"])
 def test_falco_takes_the_form_of_the_rules(name: str) -> None:
     rules = yaml.safe_load((ROLE / "files" / name).read_text(encoding="utf-8"))
     assert_fits(rules, "rule-schema-0.44.1")

