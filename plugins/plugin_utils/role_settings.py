@@ -40,7 +40,7 @@ def wrong_values(role: str, spec: Spec, variables: Mapping[str, Any], template: 
         try:
             value = template(variables[name])
         except Exception as error:  # Ansible has many types of its own for this, and other ones in each version
-            problems.append(f"{name} cannot be read: {_short(str(error))} (role {role})")
+            problems.append(f"{name} cannot be read: {' '.join(str(error).split())} (role {role})")
             continue
         result = ArgumentSpecValidator({name: dict(options)}).validate({name: value}, validate_role_argument_spec=True)
         problems += [f"{name}: {_short(message)} (role {role})" for message in result.error_messages]

@@ -63,10 +63,13 @@ def calls(namespace: str) -> dict[str, dict[str, Any]]:
         "async": {"gpu_cluster.hardening.cluster_info": {}, "async": 60, "poll": 1},
         "nodes predicted": {"gpu_cluster.hardening.gpu_nodes": {}, "check_mode": True, "diff": True},
         "nodes": {"gpu_cluster.hardening.gpu_nodes_info": {}},
-        "namespaces": {
-            "gpu_cluster.hardening.pod_security": {"namespaces": [{"name": namespace, "enforce": "restricted"}]},
+        "layer predicted": {
+            "gpu_cluster.hardening.layer": {"name": "doors", "manifests": [first, secret(namespace, "t", k=VALUE)]},
             "check_mode": True,
+            "diff": True,
         },
+        "layer refused": {"gpu_cluster.hardening.layer": {"name": "No Name", "manifests": []}},
+        "layers": {"gpu_cluster.hardening.layer_info": {"names": ["none"]}},
         "components": {"gpu_cluster.hardening.gpu_components_info": {}},
         "operators": {"gpu_cluster.hardening.external_secrets_info": {}},
         "rules": {

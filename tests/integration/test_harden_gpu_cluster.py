@@ -197,8 +197,9 @@ def test_a_server_without_admission_policies_is_refused_before_any_change(
         none: dict[str, Any] = {f"admission_policies_{policy}_actions": [] for policy in POLICIES}
         done = harden({"old": path}, admission_policies_cluster_wide={}, **none)
         assert recap(done, "old")["failed"] == 0, done.stdout + done.stderr
-        assert recap(done, "old")["changed"] == 0
+        assert recap(done, "old")["changed"] == 1  # no policy is wanted any more, and that is remembered
     assert hardened("get", "validatingadmissionpolicy", "-l", "app.kubernetes.io/name=admission-policies")["items"]
+    assert recap(harden({"one": sandbox.kubeconfig}), "one")["changed"] == 1
 
 
 def kubeconfig_of(address: str, folder: Path) -> Path:

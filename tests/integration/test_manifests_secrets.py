@@ -50,7 +50,7 @@ def bad_secrets(namespace: str) -> dict[str, list[Any]]:
         "text instead of a mapping": [json.dumps(good)],
         "an unserved kind beside it": [good, {"apiVersion": "x.example/v1", "kind": "X", "metadata": {"name": "x"}}],
         "a list with a bad item": [{"apiVersion": "v1", "kind": "List", "items": [good, {"kind": "Secret"}]}],
-        "a list of another kind": [{"apiVersion": "v1", "kind": "SecretList", "items": [good]}],
+        "a list of another kind": [{"apiVersion": "v1", "kind": "SecretList", "items": [{**good, "kind": "X"}]}],
     }
 
 

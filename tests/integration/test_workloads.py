@@ -22,6 +22,7 @@ import pytest
 from audit_log import AuditLog
 from gpu_stack import all_gpu_nodes, gpu_nodes
 from role_runs import RoleRun, RoleRunner
+from sample_manifests import secret
 from sandbox_access import Kubectl
 
 sys.path.insert(0, str(Path(__file__).parent / "admission"))
@@ -87,6 +88,7 @@ def run(kubeconfig: Path, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFac
     volumes = [volume for namespace, name in CLAIMS for volume in volume_and_claim(namespace, name)]
     for item in (*volumes, spare_volume()):
         kubectl("create", stdin=item)
+    kubectl("create", stdin=secret("ml-serving", "model-registry-credentials", **{"registry-token": "a"}))
     with gpu_nodes(home, kubeconfig):
         yield roles
         roles("workloads", **GIVEN, workloads_state="absent")
@@ -443,7 +445,7 @@ def test_absent_leaves_no_trace_and_is_done_once(empty: RoleRunner, kubectl: Kub
 def test_by_default_nothing_is_asked_of_the_server(run: RoleRunner, audit: AuditLog) -> None:
     audit.mark()
     assert not run("workloads").changed
-    assert {request.resource for request in audit.requests().all} == {""}
+    assert {request.resource for request in audit.requests().all} == {"", "configmaps"}
 
 
 NOWHERE = {
@@ -484,7 +486,7 @@ NOWHERE = {
                 "workloads_training_jobs": [{**JOB, "stage": "nowhere"}],
                 "workloads_model_servers": [],
             },
-            "There is no service account ml-nowhere/nobody. Run the roles pod_security, rbac and network_pol",
+            "there is no ServiceAccount ml-nowhere/nobody. Run the roles pod_security, rbac and network_pol",
         ),
         (
             {"workloads_training_jobs": [{**JOB, "image": {**TRAINER, "repository": "docker.io/evil/trainer"}}]},

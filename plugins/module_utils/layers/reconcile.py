@@ -170,6 +170,8 @@ def _plan(
     parent = memory.look(client, layer)
     namespaces = {*parent.namespaces, *(manifest.namespace for manifest in manifests if manifest.namespace)}
     resources = resources_of(client, discovery, manifests, parent.kinds)
+    # What is not served now may be again: an API behind another server, a definition that somebody took away.
+    away = parent.kinds - {(resource.group, resource.kind) for resource in resources}
     found = find_members(client, layer, resources, namespaces)
     wanted = tuple(as_member(manifest, layer) for manifest in manifests) if options.present else ()
     known = {key: item for key, (_resource, item) in found.items()}
@@ -188,6 +190,7 @@ def _plan(
         sum_of(bodies),
         options.apply.ownership.manager,
     )
+    final = final.grown(away, parent.namespaces if away else ())
     return _Plan(bodies, prepared, removals, removed, parent, final)
 
 
