@@ -129,7 +129,7 @@ class BenchCluster:
         """The sandbox's own kubectl, as the administrator."""
         return self.run(str(self.sandbox.kubectl.binary), *arguments).stdout
 
-    def module(self, name: str, **parameters: Any) -> Finished:
+    def module(self, name: str, /, **parameters: Any) -> Finished:
         """One of our modules in a process of its own, arguments on its standard input, as Ansible runs it."""
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": parameters})
         return self.run(sys.executable, "-m", f"{MODULES}.{name}", stdin=arguments)
