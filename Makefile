@@ -99,8 +99,8 @@ molecule: setup  ## The whole job on a sandbox of its own: check, converge, idem
 	MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.build/molecule/default $(BIN)/molecule test
 
 .PHONY: bench
-bench: setup  ## Measure against kubectl and kubernetes.core; writes docs/benchmarks.md
-	$(BIN)/python tests/bench
+bench: setup  ## Measure against kubectl and others; BENCH=whole_job MOST=1000 measures a part
+	$(BIN)/python tests/bench $(BENCH) $(if $(MOST),--most $(MOST))
 
 .PHONY: build
 build: setup  ## The collection as a tarball in .build/dist

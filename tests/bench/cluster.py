@@ -27,11 +27,9 @@ GPU_NODES = {
     "compute": "8.0",
     "machine": "DGXA100",
 }
-LAYERS = ("pod_security", "rbac", "network_policies", "gpu_nodes")
-"""Not those with DaemonSets: how long these take is the business of kubelets, and these are simulated. Nor that of
-admission policies: it waits for a controller's word on their expressions, for which a script does not ask."""
 IDLE_CORES = 0.2
 SETTLE_SECONDS = 60
+MAIN_JOB = CHECKOUT / "harden-gpu-cluster.yml"
 MODULES = "ansible_collections.gpu_cluster.hardening.plugins.modules"
 
 
@@ -44,7 +42,7 @@ class Finished:
     """A process that succeeded.
 
     Attributes:
-        peak_mb: the most memory that it had at once.
+        peak_mb: the most memory that it, or any one process that it started, had at once.
     """
 
     stdout: str
@@ -120,7 +118,7 @@ class BenchCluster:
             process.stdin.close()
             output = process.stdout.read()
             process.stdout.close()
-            _pid, status, usage = os.wait4(process.pid, 0)  # this very process, without its children
+            _pid, status, usage = os.wait4(process.pid, 0)  # with the children that it waited for
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 errors.seek(0)
@@ -131,15 +129,19 @@ class BenchCluster:
         """The sandbox's own kubectl, as the administrator."""
         return self.run(str(self.sandbox.kubectl.binary), *arguments).stdout
 
-    def module(self, name: str, **parameters: Any) -> Finished:
+    def module(self, name: str, /, **parameters: Any) -> Finished:
         """One of our modules in a process of its own, arguments on its standard input, as Ansible runs it."""
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": parameters})
         return self.run(sys.executable, "-m", f"{MODULES}.{name}", stdin=arguments)
 
-    def playbook(self, *layers: str, **variables: Any) -> None:
-        """The main job with these layers, or with those that are settled when the API server has them."""
-        options = ("--tags", ",".join(layers or LAYERS), "-e", json.dumps(variables))
-        self._ansible_playbook(BIN, CHECKOUT / "harden-gpu-cluster.yml", *options)
+    def playbook(self, *layers: str, **variables: Any) -> Finished:
+        """The main job: as it is, or only these layers of it; ``variables`` are other than its defaults."""
+        options = ("-e", json.dumps(variables), *(("--tags", ",".join(layers)) if layers else ()))
+        return self._ansible_playbook(BIN, MAIN_JOB, *options)
+
+    def fleet(self, clusters: int) -> Finished:
+        """The main job for an inventory with this cluster so many times, all at once."""
+        return self._ansible_playbook(BIN, MAIN_JOB, "--forks", str(clusters), clusters=clusters)
 
     def tasks(self, *tasks: Mapping[str, Any], programs: Path = BIN) -> None:
         """A playbook of these tasks. ``programs`` is the folder of ansible-playbook."""
@@ -149,8 +151,10 @@ class BenchCluster:
         path.write_text(json.dumps([play]), encoding="utf-8")
         self._ansible_playbook(programs, path)
 
-    def _ansible_playbook(self, programs: Path, playbook: Path, *options: str) -> None:
+    def _ansible_playbook(self, programs: Path, playbook: Path, *options: str, clusters: int = 1) -> Finished:
         inventory = self.home / "inventory.json"
-        host = {"gpu_cluster_kubeconfig": str(self.sandbox.kubeconfig)}
-        inventory.write_text(json.dumps({"gpu_clusters": {"hosts": {"bench": host}}}), encoding="utf-8")
-        self.run(str(programs / "ansible-playbook"), "-i", str(inventory), str(playbook), *options)
+        hosts = {
+            f"bench-{number}": {"gpu_cluster_kubeconfig": str(self.sandbox.kubeconfig)} for number in range(clusters)
+        }
+        inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts}}), encoding="utf-8")
+        return self.run(str(programs / "ansible-playbook"), "-i", str(inventory), str(playbook), *options)

@@ -1,20 +1,23 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stopwatch and scales: medians of runs in turn, peak memory of a process, and a line of progress for each."""
+"""Stopwatch and scales: medians of runs in turn, CPU of process trees, and a line of progress for each."""
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 RUNS = 3
 BEGAN = time.monotonic()
 
 Row = dict[str, Any]
+Scale = Literal["wall", "cpu"]
+SUFFIX: dict[Scale, str] = {"wall": "", "cpu": ": CPU"}
 
 
 def say(text: str) -> None:
@@ -27,11 +30,39 @@ def nothing() -> None:
     """Nothing to undo between runs."""
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a run took, in seconds.
+
+    Attributes:
+        wall: from its begin to its end.
+        cpu: user and system time of every process that it started, and of theirs; not of this one, nor of servers.
+    """
+
+    wall: float
+    cpu: float
+
+    def on(self, scale: Scale) -> float:
+        """The seconds of one scale."""
+        return self.wall if scale == "wall" else self.cpu
+
+
+def cost_of(run: Callable[[], object]) -> Cost:
+    """Wall and CPU time of one run."""
+    cpu, wall = _cpu_of_children(), time.perf_counter()
+    run()
+    return Cost(time.perf_counter() - wall, _cpu_of_children() - cpu)
+
+
 def seconds_of(run: Callable[[], object]) -> float:
     """Wall time of one run."""
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+    return cost_of(run).wall
+
+
+def _cpu_of_children() -> float:
+    """Of all that have ended so far, their own children included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @dataclass(frozen=True)
@@ -39,8 +70,8 @@ class Comparison:
     """What we do and what the peer does, in turn, on the same machine and server.
 
     Attributes:
+        goals: on each scale that is shown, the ratio of ours to the peer's that must be reached; None for no goal.
         reset: undoes either of them; its time does not count.
-        goal: the ratio of our time to the peer's that must be reached; None if it is only shown.
         scaled: turns the seconds of a peer that is measured on a part of the work into those of the whole.
     """
 
@@ -48,28 +79,34 @@ class Comparison:
     peer: str
     ours: Callable[[], object]
     theirs: Callable[[], object]
-    goal: float | None
+    goals: Mapping[Scale, float | None]
     reset: Callable[[], object] = nothing
     scaled: Callable[[float], float] = float
 
-    def measure(self) -> Row:
-        """Medians in seconds."""
-        ours: list[float] = []
-        theirs: list[float] = []
+    def measure(self) -> list[Row]:
+        """A row for each scale, with medians in seconds."""
+        ours: list[Cost] = []
+        theirs: list[Cost] = []
         for number in range(1, RUNS + 1):
             self.reset()
-            ours.append(seconds_of(self.ours))
+            ours.append(cost_of(self.ours))
             self.reset()
-            theirs.append(self.scaled(seconds_of(self.theirs)))
-            say(f"{self.case}, run {number} of {RUNS}: {ours[-1]:.2f} s, {self.peer} {theirs[-1]:.2f} s")
-        mine, other = statistics.median(ours), statistics.median(theirs)
+            theirs.append(cost_of(self.theirs))
+            texts = (f"{cost.wall:.2f} s, CPU {cost.cpu:.2f} s" for cost in (ours[-1], theirs[-1]))
+            say(f"{self.case}, run {number} of {RUNS}: {f'; {self.peer} '.join(texts)}")
+        return [self._row(scale, ours, theirs) for scale in self.goals]
+
+    def _row(self, scale: Scale, ours: list[Cost], theirs: list[Cost]) -> Row:
+        mine = statistics.median(cost.on(scale) for cost in ours)
+        other = statistics.median(self.scaled(cost.on(scale)) for cost in theirs)
+        goal = self.goals[scale]
         return {
-            "case": self.case,
+            "case": self.case + SUFFIX[scale],
             "ours_s": round(mine, 2),
             "peer": self.peer,
             "peer_s": round(other, 2),
             "ratio": round(mine / other, 4),
-            "goal": None if self.goal is None else round(self.goal, 4),
+            "goal": None if goal is None else round(goal, 4),
         }
 
 
