@@ -80,9 +80,15 @@ def schema(file: str) -> dict[str, Any]:
     return found
 
 
+def _is_integer(_checker: object, item: object) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool)
+
+
 def violations(value: object, rules: Mapping[str, Any]) -> list[str]:
     """What a JSON Schema says against a value. An integer is one in Go, too: 4.0 is none."""
     kind = jsonschema.validators.validator_for(rules)
-    checker = kind.TYPE_CHECKER.redefine("integer", lambda _checker, item: type(item) is int)
+    checker = kind.TYPE_CHECKER.redefine(
+        "integer", lambda _checker, item: isinstance(item, int) and not isinstance(item, bool)
+    )
     strict = jsonschema.validators.extend(kind, type_checker=checker)
     return [f"{error.json_path}: {error.message}" for error in strict(rules).iter_errors(value)]

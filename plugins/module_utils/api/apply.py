@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client, WarningLog
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.delete import delete_and_wait
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.event_log import last_warning
@@ -32,6 +32,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare 
     result_of,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.readiness import is_waitable
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import (
     Failure,
     ObjectResult,
@@ -42,6 +43,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_s
     apply_object,
     explain,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_ready, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, in_waves
 

@@ -26,14 +26,13 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.patience
     Trouble,
     asked_seconds,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError as ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import (
+    ApiError,
     api_error,
     json_object,
     seconds_to_repeat,
     unexpected_answer,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog as WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import read_warnings
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.transport import JSON, Transport
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.unreachable import may_pass, unreachable

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 
 LIST_FROM = 3  # as many objects of one kind in one namespace are cheaper to LIST than to GET one by one
 

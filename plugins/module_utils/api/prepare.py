@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client, WarningLog
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery, Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import is_settled, same_ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import (
@@ -25,6 +25,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membersh
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import content
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import is_marked, marked, needs_mark
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import (
     Failure,
     ObjectResult,
@@ -40,6 +41,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_s
     rehearse_anew,
     rehearse_elsewhere,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve, unserved_error
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import NAMESPACE
 

@@ -14,12 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import (
-    APPLY_PATCH,
-    ApiError,
-    Client,
-    WarningLog,
-)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.delete import delete_object
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery, Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import applied_entry
@@ -35,6 +30,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin i
     is_marked,
     other_owner,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import (
     Action,
     Failure,
@@ -43,6 +39,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results 
     failure_error,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import explain
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_gone, wait_for
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, NAMESPACE, in_waves

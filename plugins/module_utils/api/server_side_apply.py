@@ -10,14 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import (
-    APPLY_PATCH,
-    ApiError,
-    Client,
-    Response,
-)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, Client, Response
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 
 ECHO = re.compile(r", got |Invalid value:|in body|unmarshal|cannot parse|cannot convert")
 SCRATCH_NAMESPACE = "default"  # exists in every cluster; only ever used with dryRun

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Target
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.readiness import Readiness, readiness
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Failure
 
 WAIT_OPTIONS: dict[str, dict[str, Any]] = {

@@ -65,7 +65,7 @@ def unreached(
         for node in nodes:
             kept_away = [_repelling(spec, node) for spec in specs if _selects(spec, node) and node.found_by]
             if kept_away and all(kept_away):
-                result.append(Unreached(component, node.name, min(kept_away, key=lambda taints: len(taints))))
+                result.append(Unreached(component, node.name, min(kept_away, key=len)))
     return result
 
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.readiness import readiness
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.operators import (
     GROUP,
     Operator,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 
 PAGE_BYTES = 1 << 20
 _SECOND = len("2026-11-28T17:38:41")

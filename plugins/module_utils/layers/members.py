@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery, Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Key
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import GroupKind
 

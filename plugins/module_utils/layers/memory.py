@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import (
     REVISION,

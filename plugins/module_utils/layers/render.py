@@ -9,11 +9,12 @@ finds nothing to change.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import wave
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
@@ -21,6 +22,9 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.ident
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.memory import namespace_body
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent, parent_body
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import sum_of
+
+with contextlib.suppress(ImportError):  # the kubeconfig is read before, which says what to do about it
+    import yaml
 
 KUSTOMIZATION = "kustomization.yaml"
 
@@ -85,7 +89,25 @@ def _file_name(number: int, manifest: Manifest) -> str:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    return yaml.dump(_plain(body), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    text: str = yaml.dump(_plain(body), Dumper=_dumper(), sort_keys=False, width=110, allow_unicode=True)
+    return text
+
+
+@cache
+def _dumper() -> type:
+    """Texts of several lines as people write them, and no aliases. Made when it is needed, as PyYAML may be missing."""
+
+    class Dumper(yaml.SafeDumper):
+        """Of this module."""
+
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True
+
+    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    Dumper.add_representer(str, represent_text)
+    return Dumper
 
 
 def _plain(value: Any) -> Any:
@@ -95,17 +117,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(child) for child in value]
     return str(value) if isinstance(value, str) else value
-
-
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as people write them."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _represent_text)

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client, connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import is_settled
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Target, live_key, read_live
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import set_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import content
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership, apply_object
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import MERGE_PATCH, ApiError, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import MERGE_PATCH, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers import memory
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer

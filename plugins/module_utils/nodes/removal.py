@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError, Client, connect
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import applied_entry
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import other_owner
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare import ApplyOptions
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove import RemoveOptions, remove_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership

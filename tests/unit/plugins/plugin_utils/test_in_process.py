@@ -52,7 +52,7 @@ DOOR = Door(
         "old": {"type": "str", "removed_in_version": "9.0.0", "removed_from_collection": "gpu_cluster.hardening"},
     },
     work,
-    {"manifests": lambda manifests: len(manifests)},
+    {"manifests": len},
     {"required_together": [("token", "items")]},
 )
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import urllib3
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import lineage
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, MERGE_PATCH, ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, MERGE_PATCH
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import Limits
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.credentials import Identity, Renewed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.lineage import Lineage
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 FakeClients = Callable[..., Any]
@@ -93,8 +94,8 @@ PATH = "/api/v1/namespaces/ml/configmaps/a"
 MODIFIED = {"kind": "Status", "reason": "Conflict", "message": "the object has been modified"}
 
 
-def apply(client: Any, body: Any = CONFIG_MAP) -> Any:
-    return client.request("PATCH", PATH, {"fieldManager": "x"}, body, APPLY_PATCH)
+def apply(client: Any, body: Any = None) -> Any:
+    return client.request("PATCH", PATH, {"fieldManager": "x"}, CONFIG_MAP if body is None else body, APPLY_PATCH)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.event_log import last_warning
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 
 FakeClients = Callable[..., Any]
 OBJECT = {"metadata": {"name": "s", "namespace": "ml-serving", "uid": "u-1"}}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco import pod_logs
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.pod_logs import Wanted, read_pod_logs
 
