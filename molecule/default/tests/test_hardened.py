@@ -240,9 +240,9 @@ def test_gpu_stack_is_denied_all_other_traffic(read: Read, namespace: str) -> No
 
 
 def test_falco_has_the_ml_rules(read: Read) -> None:
-    """Those of the collection, then what the site says."""
+    """What is changed of the stock rules, those of the collection, then what the site says."""
     rules = read("configmap", "falco-rules", "--namespace=falco")["data"]
-    assert sorted(rules) == ["10-ml-rules.yaml", "20-site-rules.yaml"]
+    assert sorted(rules) == ["05-stock-rules.yaml", "10-ml-rules.yaml", "20-site-rules.yaml"]
     assert "Shell or Network Tool Started by Python Model Server" in rules["10-ml-rules.yaml"]
 
 
