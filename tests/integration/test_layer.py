@@ -264,7 +264,7 @@ def test_an_object_that_cannot_be_changed_is_made_anew_where_that_is_allowed(
 
     run_module("layer", name=layer, manifests=[job("a:1")], wait=False)
     refused = run_module.failing("layer", name=layer, manifests=[job("a:2")], wait=False)
-    assert "field is immutable. Give it another name, or delete it first" in refused["msg"]
+    assert "spec.template was changed, and that cannot be changed in place. Give it another name" in refused["msg"]
     allowed = {"name": layer, "manifests": [job("a:2")], "replace": [f"{namespace}/train"], "wait": False}
     assert actions(run_module("layer", check=True, **allowed)) == {"train": "replaced"}
     assert actions(run_module("layer", **allowed)) == {"train": "replaced"}

@@ -353,8 +353,8 @@ def test_a_job_that_was_changed_is_refused_and_nothing_else_is_changed_either(
         audit.mark()
         failed = deployed.attempt("workloads", *options, **changed)
         assert failed.returncode != 0
-        assert "The entry of ml-training/fraud-3 was changed, and what a Job runs cannot be changed" in failed.text
-        assert "Give the entry a new name, or set replace: true" in failed.text
+        assert "Job ml-training/fraud-3: spec.template was changed, and that cannot be changed in place" in failed.text
+        assert "Give it another name, or let it be replaced (replace)" in failed.text
         # What the server says of it is the whole template, twice.
         shown = [line for line in failed.output.splitlines() if not line.startswith("ok: ")]
         assert "Invalid value" not in "".join(shown)
@@ -384,7 +384,7 @@ def test_a_job_is_replaced_only_where_its_successor_is_admitted(changing: RoleRu
     assert live()["metadata"]["uid"] == before
     done = changing("workloads", **given)
     assert counts(done) == counts(foretold)
-    assert (counts(done)["deleted"], counts(done)["created"]) == (1, 1)
+    assert counts(done)["replaced"] == 1
     assert live()["metadata"]["uid"] != before
     assert live()["spec"]["template"]["spec"]["containers"][0]["args"] == ["--epochs", "20"]
     assert kubectl.get("job", "fraud-3", "ml-serving")["metadata"]["uid"] == neighbour

@@ -395,6 +395,7 @@ def test_all_of_it_goes_with_the_option_and_the_operator_stays(site: Site, audit
     left = set(traces(site.kubectl, NAME))
     assert f"Deployment/{NAME}" in left
     assert not [item for item in left if "webhook" in item.lower() or CERT_CONTROLLER in item]
+    site.run(external_secrets_webhook=False)  # the layer forgets the namespace that nobody waited for
     audit.mark()
     site.run(external_secrets_webhook=False)
     assert {write.resource for write in audit.requests().writes} <= RETRIED
