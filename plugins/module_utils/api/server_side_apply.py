@@ -136,9 +136,9 @@ def explain(error: ApiError, manifest: Manifest, resource: Resource) -> str:
         return f"its namespace {manifest.namespace} is being deleted. Wait until it is gone, then run again."
     if is_immutable(error):
         # The message quotes the whole field, twice.
-        fields = dict.fromkeys(str(c.get("field")) for c in error.causes if "immutable" in str(c.get("message")))
+        changed = dict.fromkeys(str(c.get("field")) for c in error.causes if "immutable" in str(c.get("message")))
         return (
-            f"{', '.join(fields) or 'a field'} was changed, and that cannot be changed in place. Give it another name, "
+            f"{', '.join(changed) or 'a field'} was changed, and that cannot be changed in place. Give it another name, "
             "or let it be replaced (replace), which deletes it and makes it anew."
         )
     if error.status == 403 and not error.reason:
