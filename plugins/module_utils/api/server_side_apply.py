@@ -138,8 +138,8 @@ def explain(error: ApiError, manifest: Manifest, resource: Resource) -> str:
         # The message quotes the whole field, twice.
         changed = dict.fromkeys(str(c.get("field")) for c in error.causes if "immutable" in str(c.get("message")))
         return (
-            f"{', '.join(changed) or 'a field'} was changed, and that cannot be changed in place. Give it another name, "
-            "or let it be replaced (replace), which deletes it and makes it anew."
+            f"{', '.join(changed) or 'a field'} was changed, and that cannot be changed in place. Give it another "
+            "name, or let it be replaced (replace), which deletes it and makes it anew."
         )
     if error.status == 403 and not error.reason:
         return f"forbidden: patch {resource.plural} is refused ({error.message})"

@@ -62,8 +62,9 @@ def recorded(body: Body) -> Body:
     """An object as a revision holds it: never the values of a Secret, nor that a fetch is to be tried again."""
     annotations = body["metadata"].get("annotations") or {}
     if RETRY in annotations:
-        kept = {key: value for key, value in annotations.items() if key != RETRY}
-        body = {**body, "metadata": {**body["metadata"], "annotations": kept}}
+        annotations = {key: value for key, value in annotations.items() if key != RETRY}
+        rest = {key: value for key, value in body["metadata"].items() if key != "annotations"}
+        body = {**body, "metadata": {**rest, **({"annotations": annotations} if annotations else {})}}
     if body.get("kind") != "Secret":
         return body
     metadata = {**body["metadata"], "annotations": {**annotations, UNRECORDED: "true"}}
