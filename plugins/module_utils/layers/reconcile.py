@@ -246,10 +246,8 @@ def _carry_out(client: Client, discovery: Discovery, layer: Layer, plan: _Plan, 
     number = memory.record(client, layer, parent.revision, plan.bodies, options.note) if plan.new else parent.revision
     applied = carry_out(client, discovery, plan.prepared, replace(options.apply, part_of=layer.set_id), deadline)
     removed = carry_out_removals(client, plan.removals, _remove_options(options))
-    # What nobody waited for may still be there, and must be found again.
-    gone = options.apply.wait_seconds is not None or not plan.removals.todo
+    # What was deleted and is still going needs nothing more from a later run, so it need not be found again.
     final = replace(final, revision=number, version=parent.version)
-    final = final if gone else final.grown(parent.kinds, parent.namespaces)
     if not final.says_as(parent):
         memory.settle(client, layer, final)
     if plan.new:
