@@ -17,8 +17,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait imp
 
 def delete_object(
     client: Client, manifest: Manifest, resource: Resource, live: Mapping[str, Any], dry_run: bool = False
-) -> bool:
-    """Delete an object; dependants go in the background. Returns whether something keeps it for now.
+) -> None:
+    """Delete an object; dependants go in the background.
 
     The server reads dryRun from the body, and only if there is none from the query; the query is for the audit log.
 
@@ -34,12 +34,10 @@ def delete_object(
     }
     query = {"dryRun": "All"} if dry_run else {}
     try:
-        answer = client.request("DELETE", resource.path(manifest.namespace, manifest.name), query, body).body
+        client.request("DELETE", resource.path(manifest.namespace, manifest.name), query, body)
     except ApiError as error:
-        if error.status == 404:
-            return False
-        raise
-    return "deletionTimestamp" in (answer.get("metadata") or {})
+        if error.status != 404:
+            raise
 
 
 def delete_and_wait(
