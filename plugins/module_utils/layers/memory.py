@@ -9,7 +9,7 @@ import base64
 import gzip
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,10 +82,8 @@ def record(client: Client, layer: Layer, current: int, bodies: Sequence[Body], n
     """
     numbers = {number_of(item): item for item in _revisions(client, layer)}
     newest = max([*numbers, current])
-    if newest in numbers and newest > current:
-        annotations = numbers[newest]["metadata"].get("annotations") or {}
-        if annotations.get(SUM) == sum_of(bodies):
-            return newest
+    if newest > current and _holds(numbers.get(newest), bodies):
+        return newest
     who = _who(client)
     for number in range(newest + 1, newest + 1 + CONFLICT_TRIES):
         body = revision_body(layer, number, bodies, _now(), who, note)
@@ -97,6 +95,9 @@ def record(client: Client, layer: Layer, current: int, bodies: Sequence[Body], n
                 _make_namespace(client, layer)
             elif error.status != 409:
                 raise
+            elif _holds(_get(client, _path(layer, revision_name(layer, number))), bodies):
+                # Ours, whose answer was lost, or another run's that wants the same.
+                return number
     raise ApiError(409, "Conflict", f"somebody else records revisions of {layer.name} all the time. Run again.")
 
 
@@ -191,6 +192,12 @@ def kept_names(client: Client, layer: Layer) -> list[str]:
 def _revisions(client: Client, layer: Layer) -> list[dict[str, Any]]:
     query = {"labelSelector": f"{LAYER}={layer.name},{REVISION}"}
     return [item for page in client.pages(_path(layer), query) for item in page.get("items", [])]
+
+
+def _holds(kept: Mapping[str, Any] | None, bodies: Sequence[Body]) -> bool:
+    """Whether this ConfigMap is the revision of these members."""
+    annotations = (kept or {}).get("metadata", {}).get("annotations") or {}
+    return annotations.get(SUM) == sum_of(bodies)
 
 
 def _write_parent(client: Client, layer: Layer, parent: Parent) -> Parent:

@@ -25,6 +25,8 @@ WITHOUT_DEFAULT = {
         "request_timeout",
         "retry_timeout",
         "concurrency",
+        "rehearse",
+        "render_to",
     )
 }
 
