@@ -15,6 +15,27 @@ description:
     its chart. Changes nothing.
   - Warns of each that this collection has not applied, with the rights it has in the whole cluster and does not need to
     fetch the Secrets of stages.
+  - Where O(mode) says what is to be, fails if the cluster refuses it.
+options:
+  mode:
+    description:
+      - With V(scoped) or V(cluster) another operator that works on the ExternalSecrets of O(namespaces) is refused, and
+        a cluster that does not say where its API server is. With V(adopt) one of others must be there.
+    type: str
+    choices: [scoped, cluster, adopt]
+  namespaces:
+    description: Namespaces of the ExternalSecrets that are to be.
+    type: list
+    elements: str
+    default: []
+  api_server_known:
+    description: Whether the address of the API server is known from elsewhere.
+    type: bool
+    default: false
+  brings_kinds:
+    description: Whether the definitions of ExternalSecret and SecretStore are applied, too. Else they must be there.
+    type: bool
+    default: true
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 extends_documentation_fragment:
@@ -105,16 +126,26 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.refusals import (
+    OPTIONS,
+    Wish,
+    refusal,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.external_secrets.survey import survey
 
 
 def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """The result of the module, and its warnings."""
-    answer = survey(connect(call.params))
+    wish = Wish.read(call.params)
+    answer = survey(connect(call.params), needs_kinds=not wish.brings_kinds)
+    refused = refusal(answer, wish)
+    if refused:
+        raise HardeningError(refused)
     return {"changed": False, **answer.result()}, answer.warnings()
 
 
-DOOR = Door(CONNECTION_OPTIONS, work)
+DOOR = Door({**OPTIONS, **CONNECTION_OPTIONS}, work)
 
 
 def main() -> None:

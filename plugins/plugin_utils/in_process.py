@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a door in Ansible's own process, where a module would be one more Python on the same machine.
 
-Ansible loads an action before it forks a worker for each task, and with it the client library: no task imports it
-again. The result is the module's, and everywhere else the module runs: over another connection, with become, async, an
-environment of its own, or another interpreter.
+Ansible loads an action before it forks a worker for each task, and with it the client library and the filters of this
+collection: no task imports them again. The result is the module's, and everywhere else the module runs: over another
+connection, with become, async, an environment of its own, or another interpreter.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date, time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants as C  # noqa: N812 - as everywhere in Ansible
@@ -29,6 +31,10 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, answer
+
+# A worker that looks for one of them loads all.
+for _filter in sorted((Path(__file__).parents[1] / "filter").glob("[!_]*.py")):
+    importlib.import_module(f"ansible_collections.gpu_cluster.hardening.plugins.filter.{_filter.stem}")
 
 
 @dataclass

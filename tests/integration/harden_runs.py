@@ -27,12 +27,14 @@ class Playbook:
         self.started = started
         self.environment = {"ANSIBLE_HOME": str(home), **(environment or {})}
 
-    def __call__(self, clusters: dict[str, Path], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, clusters: dict[str, Path], *options: str, playbook: str = "harden-gpu-cluster.yml", **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
         hosts = {name: {"gpu_cluster_kubeconfig": str(path)} for name, path in clusters.items()}
         inventory = self.home / "inventory.json"
         inventory.write_text(json.dumps({"gpu_clusters": {"hosts": hosts}}), encoding="utf-8")
         return ansible_playbook(
-            *("-i", str(inventory), "harden-gpu-cluster.yml", *options, "-e", json.dumps(variables)),
+            *("-i", str(inventory), playbook, *options, "-e", json.dumps(variables)),
             environment=clean_environment(self.home, self.environment),
             cwd=CHECKOUT,
             started=self.started,

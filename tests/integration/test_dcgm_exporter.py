@@ -194,6 +194,6 @@ def test_an_exporter_of_the_gpu_operator_is_adopted_and_its_missing_toleration_t
         assert "does not tolerate nvidia.com/gpu=true:NoSchedule" in adopted.text
         failed = run.attempt("dcgm_exporter", dcgm_exporter_existing="fail")
         assert failed.returncode != 0
-        assert f"{namespace}/nvidia-dcgm-exporter provides dcgm-exporter already" in failed.text
+        assert f"There already is {namespace}/nvidia-dcgm-exporter (dcgm_exporter). Remove it, or set" in failed.text
         assert audit.requests().writes == []
     assert kubectl.get("namespace", NAME) is None

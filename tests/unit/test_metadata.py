@@ -82,3 +82,13 @@ def test_role_documents_every_variable(role: str) -> None:
     assert documented - WITHOUT_DEFAULT == set(load(f"roles/{role}/defaults/main.yml"))
     readme = (CHECKOUT / "roles" / role / "README.md").read_text(encoding="utf-8")
     assert [name for name in sorted(documented) if f"`{name}`" not in readme] == []
+
+
+def test_every_playbook_passes_the_same_connection_variables_to_all_modules() -> None:
+    given = {}
+    for path in sorted((CHECKOUT / "playbooks").glob("*.yml")):
+        (play,) = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if play["hosts"] == "gpu_clusters":
+            given[path.name] = play["module_defaults"]["group/gpu_cluster.hardening.cluster"]
+    assert len(given) >= 5
+    assert {name: options for name, options in given.items() if options != given["harden_gpu_cluster.yml"]} == {}

@@ -31,6 +31,7 @@ SLICES_PATH = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 SERVICE_PATH = "/api/v1/namespaces/default/services/kubernetes"
 API_VERSION = f"{GROUP}/v1"
 KINDS = ("ExternalSecret", "SecretStore", "ClusterSecretStore")
+NEEDED = ("ExternalSecret", "SecretStore")
 RETRY = "gpu-cluster.hardening/retry"
 OURS = {"labelSelector": "app.kubernetes.io/part-of=gpu-cluster-hardening"}
 
@@ -45,6 +46,7 @@ class Survey:
         aggregated: ClusterRoles that every user with edit or admin has.
         applied: our objects of the operator's kinds.
         api_server: rules of a NetworkPolicy that let pods reach the API server.
+        unserved: of each kind that every store needs and the server does not serve, a sentence that says so.
     """
 
     operators: Sequence[tuple[Operator, list[str]]]
@@ -52,6 +54,7 @@ class Survey:
     aggregated: Sequence[str]
     applied: Sequence[dict[str, Any]]
     api_server: Sequence[dict[str, Any]]
+    unserved: Sequence[str] = ()
 
     def result(self) -> dict[str, Any]:
         """What the module returns."""
@@ -69,13 +72,19 @@ class Survey:
         return [describe(operator, wider, self.aggregated) for operator, wider in self.operators if not operator.own]
 
 
-def survey(client: Client) -> Survey:
-    """Look at all Deployments, at the rights of operators that are not ours, and at our objects of their kinds."""
+def survey(client: Client, needs_kinds: bool = False) -> Survey:
+    """Look at all Deployments, at the rights of operators that are not ours, and at our objects of their kinds.
+
+    Args:
+        client: the server.
+        needs_kinds: whether the kinds that every store needs must be there already.
+    """
     operators: list[Operator] = []
     webhook = False
     for page in client.pages(DEPLOYMENTS_PATH):
         operators += find_operators(page["items"])
         webhook = webhook or any(is_own_webhook(deployment) for deployment in page["items"])
+    discovery = Discovery(client)
     roles: dict[str, dict[str, Any]] = {}
     bindings: list[dict[str, Any]] = []
     if not all(operator.own for operator in operators):
@@ -85,13 +94,17 @@ def survey(client: Client) -> Survey:
         [(operator, [] if operator.own else excess(operator, bindings, roles)) for operator in operators],
         webhook,
         aggregated(roles),
-        _applied(client),
+        _applied(client, discovery),
         _api_server(client),
+        [
+            f"The cluster {client.server} does not serve {kind} ({API_VERSION}). {discovery.hint(API_VERSION, kind)}"
+            for kind in (NEEDED if needs_kinds else ())
+            if discovery.find(API_VERSION, kind) is None
+        ],
     )
 
 
-def _applied(client: Client) -> list[dict[str, Any]]:
-    discovery = Discovery(client)
+def _applied(client: Client, discovery: Discovery) -> list[dict[str, Any]]:
     found = []
     for kind in KINDS:
         resource = discovery.find(API_VERSION, kind)

@@ -39,9 +39,12 @@ def event_types(condition: Condition, negated: bool = False) -> frozenset[str]:
         return EVENT_TYPES
     wanted = [value.text for value in condition.values]
     universe = EVENT_TYPES.union(wanted)
-    matched = frozenset(
-        name for name in universe if any(compare(condition.operator, name, value, "CHARBUF") for value in wanted)
-    )
+    if condition.operator in ("=", "in"):
+        matched = frozenset(wanted)
+    else:
+        matched = frozenset(
+            name for name in universe if any(compare(condition.operator, name, value, "CHARBUF") for value in wanted)
+        )
     return universe - matched if negated else matched
 
 

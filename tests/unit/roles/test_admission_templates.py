@@ -44,7 +44,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], A
         "tasks": [
             {
                 "ansible.builtin.copy": {
-                    "content": "{{ __admission_policies_manifests | to_json }}",
+                    "content": "{{ lookup('ansible.builtin.template', 'layer.j2') | from_yaml_all | list | to_json }}",
                     "dest": str(folder / "rendered.json"),
                 }
             }

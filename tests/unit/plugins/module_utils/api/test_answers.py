@@ -106,6 +106,13 @@ def test_other_answers_do_not(method: str, path: str, body: Any, problem: str) -
     assert problem in wrong_success(method, path, ROLE if method in ("PATCH", "POST") else None, body)
 
 
+def test_a_review_has_no_name_but_its_kind() -> None:
+    path, review = "/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}
+    answer = {**review, "metadata": {"creationTimestamp": "2026-11-28T06:00:00Z"}, "status": {"userInfo": {}}}
+    assert wrong_success("POST", path, review, answer) == ""
+    assert "not SelfSubjectReview" in wrong_success("POST", path, review, {**answer, "kind": "Login"})
+
+
 def test_the_kind_of_what_is_read_may_be_known() -> None:
     assert wrong_success("GET", f"{ROLES}/reader", {"kind": "Role"}, ROLE) == ""
     assert "not RoleBinding" in wrong_success("GET", f"{ROLES}/reader", {"kind": "RoleBinding"}, ROLE)
