@@ -107,7 +107,13 @@ def test_other_answers_do_not(method: str, path: str, body: Any, problem: str) -
 
 
 def test_a_review_has_no_name_but_its_kind() -> None:
-    path, review = "/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}
+    path, review = (
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "SelfSubjectReview",
+        },
+    )
     answer = {**review, "metadata": {"creationTimestamp": "2026-11-28T06:00:00Z"}, "status": {"userInfo": {}}}
     assert wrong_success("POST", path, review, answer) == ""
     assert "not SelfSubjectReview" in wrong_success("POST", path, review, {**answer, "kind": "Login"})
