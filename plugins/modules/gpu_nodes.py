@@ -86,12 +86,9 @@ options:
     description: With O(state=absent), forget the layer, too, so that it cannot be rolled back.
     type: bool
     default: false
-  parent_namespace:
-    description: The namespace of the layer's own ConfigMaps. It is made if it does not exist.
-    type: str
-    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.layers
   - gpu_cluster.hardening.node_selection
   - gpu_cluster.hardening.attributes
 seealso:
@@ -149,7 +146,7 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE, read_layer
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS, read_layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NodeOptions, harden_nodes
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import NodesOutcome, nodes_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import SELECTION_OPTIONS, selection
@@ -180,7 +177,7 @@ ARGUMENT_SPEC = {
     "field_manager": {"type": "str", "default": "gpu_cluster.hardening"},
     "layer": {"type": "str", "default": "gpu_nodes"},
     "purge": {"type": "bool", "default": False},
-    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
+    **LAYER_OPTIONS,
     **SELECTION_OPTIONS,
     **CONNECTION_OPTIONS,
 }

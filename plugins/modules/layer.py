@@ -150,12 +150,9 @@ options:
       - Write the members to files in a folder of the layer's name below this one, with a kustomization, and send
         nothing. Secrets with values are left out.
     type: path
-  parent_namespace:
-    description: The namespace of the layer's own ConfigMaps. It is made if it does not exist.
-    type: str
-    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.layers
   - gpu_cluster.hardening.wait
   - gpu_cluster.hardening.attributes
 seealso:
@@ -247,7 +244,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connecti
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import mask_manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, run_as_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requirements import (
     REFERENCE_OPTIONS,
     REQUIRES_OPTIONS,
@@ -271,7 +268,7 @@ ARGUMENT_SPEC = {
     "delete_claims": {"type": "bool", "default": False},
     "purge": {"type": "bool", "default": False},
     "render_to": {"type": "path"},
-    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
+    **LAYER_OPTIONS,
     **CONNECTION_OPTIONS,
     **WAIT_OPTIONS,
 }

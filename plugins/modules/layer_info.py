@@ -22,12 +22,9 @@ options:
     type: list
     elements: str
     default: []
-  parent_namespace:
-    description: The namespace of the layers' own ConfigMaps.
-    type: str
-    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.layers
   - gpu_cluster.hardening.attributes.info
 seealso:
   - module: gpu_cluster.hardening.layer
@@ -77,12 +74,12 @@ layers:
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, run_as_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.status import work_info
 
 ARGUMENT_SPEC = {
     "names": {"type": "list", "elements": "str", "default": []},
-    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
+    **LAYER_OPTIONS,
     **CONNECTION_OPTIONS,
 }
 

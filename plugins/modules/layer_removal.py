@@ -35,12 +35,9 @@ options:
     description: Delete PersistentVolumeClaims that this collection made, with their data.
     type: bool
     default: false
-  parent_namespace:
-    description: The namespace of the layers' own ConfigMaps. It goes with the last layer, if this collection made it.
-    type: str
-    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.layers
   - gpu_cluster.hardening.wait
   - gpu_cluster.hardening.attributes
 seealso:
@@ -67,7 +64,7 @@ layers:
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, run_as_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.removal import work_removal
 
 ARGUMENT_SPEC = {
@@ -75,7 +72,7 @@ ARGUMENT_SPEC = {
     "delete_namespaces": {"type": "bool", "default": False},
     "delete_crds": {"type": "bool", "default": False},
     "delete_claims": {"type": "bool", "default": False},
-    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
+    **LAYER_OPTIONS,
     **CONNECTION_OPTIONS,
     **WAIT_OPTIONS,
 }

@@ -32,12 +32,9 @@ options:
     description: Take over fields that another field manager owns.
     type: bool
     default: false
-  parent_namespace:
-    description: The namespace of the layers' own ConfigMaps.
-    type: str
-    default: gpu-cluster-hardening
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
+  - gpu_cluster.hardening.layers
   - gpu_cluster.hardening.wait
   - gpu_cluster.hardening.attributes
 seealso:
@@ -69,7 +66,7 @@ layers:
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, run_as_module
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.rollback import work_rollback
 
 ARGUMENT_SPEC = {
@@ -77,7 +74,7 @@ ARGUMENT_SPEC = {
     "to_revision": {"type": "int"},
     "to_time": {"type": "str"},
     "force": {"type": "bool", "default": False},
-    "parent_namespace": {"type": "str", "default": PARENT_NAMESPACE},
+    **LAYER_OPTIONS,
     **CONNECTION_OPTIONS,
     **WAIT_OPTIONS,
 }

@@ -20,6 +20,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membersh
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 PARENT_NAMESPACE = "gpu-cluster-hardening"
+LAYER_OPTIONS: dict[str, dict[str, Any]] = {"parent_namespace": {"type": "str", "default": PARENT_NAMESPACE}}
+"""Options of the doc fragment ``layers``."""
 LAYER = "gpu-cluster.hardening/layer"
 """Label of everything that the cluster keeps about a layer: its parent and its revisions."""
 UNRECORDED = "gpu-cluster.hardening/values-not-recorded"
