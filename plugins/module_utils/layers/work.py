@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import (
     Layer,
     read_layer,
@@ -32,6 +33,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.rende
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.requirements import require
 
 Result = tuple[dict[str, Any], list[str]]
+Step = Callable[[], tuple[Mapping[str, Any], Sequence[str]]]
 
 
 def work_layer(call: Call) -> Result:
@@ -91,6 +93,25 @@ def layer_result(outcome: LayerOutcome) -> dict[str, Any]:
         "changed": result["changed"] or outcome.remembered,
         "revision": {"number": outcome.revision, "new": outcome.recorded},
     }
+
+
+def in_turn(steps: Iterable[tuple[Layer, Step]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Do something to one layer after the other; returns their results, each with its ``name``, and all warnings.
+
+    Raises:
+        HardeningError: of the first that fails. It says which, and carries what was done.
+    """
+    done: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    for layer, step in steps:
+        try:
+            result, remarks = step()
+        except HardeningError as error:
+            partial = joined([*done, {**error.partial, "name": layer.name}])
+            raise HardeningError(f"Layer {layer.name}: {error.message}", error.failures, partial) from error
+        done.append({**result, "name": layer.name})
+        warnings += remarks
+    return done, warnings
 
 
 def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
@@ -19,12 +20,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers import memory
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.reconcile import LayerOptions, reconcile
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import joined, layer_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import in_turn, joined, layer_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NODE, NodeOptions, harden_nodes
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import Wanted
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import nodes_result
@@ -43,16 +43,9 @@ def work_removal(call: Call) -> tuple[Result, list[str]]:
     client = connect(params)
     found = memory.layers(client, params["parent_namespace"])
     chosen = [entry for entry in reversed(found) if not params["names"] or entry[0].name in params["names"]]
-    done: list[Result] = []
-    warnings: list[str] = []
-    for layer, parent, _since in chosen:
-        try:
-            result, remarks = _remove(client, layer, parent, params, call.check_mode)
-        except HardeningError as error:
-            partial = joined([*done, {**error.partial, "name": layer.name}])
-            raise HardeningError(f"Layer {layer.name}: {error.message}", error.failures, partial) from error
-        done.append({**result, "name": layer.name})
-        warnings += remarks
+    done, warnings = in_turn(
+        (layer, partial(_remove, client, layer, parent, params, call.check_mode)) for layer, parent, _since in chosen
+    )
     if len(chosen) == len(found):
         done += _remove_home(client, params["parent_namespace"], call.check_mode)
     return joined(done), warnings

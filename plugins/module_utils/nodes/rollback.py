@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
@@ -28,7 +29,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.rollb
     read_time,
     split,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import joined, layer_result
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.work import in_turn, joined, layer_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.apply import NODE, NodeOptions, harden_nodes
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import Wanted
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import nodes_result
@@ -63,16 +64,7 @@ def work_rollback(call: Call) -> tuple[Result, list[str]]:
         known = ", ".join(layer.name for layer, _parent in found) or "none"
         raise HardeningError(f"The cluster knows no layer {params['name']}; it knows {known}.")
     goals = [_goal(client, layer, parent, params["to_revision"], time) for layer, parent in chosen]
-    done: list[Result] = []
-    warnings: list[str] = []
-    for goal in goals:
-        try:
-            result, remarks = _reach(client, goal, params, call.check_mode)
-        except HardeningError as error:
-            partial = joined([*done, {**error.partial, "name": goal.layer.name}])
-            raise HardeningError(f"Layer {goal.layer.name}: {error.message}", error.failures, partial) from error
-        done.append({**result, "name": goal.layer.name})
-        warnings += remarks
+    done, warnings = in_turn((goal.layer, partial(_reach, client, goal, params, call.check_mode)) for goal in goals)
     return joined(done), warnings
 
 
