@@ -14,7 +14,9 @@ options:
   discover:
     description:
       - Select nodes that are seen to have NVIDIA GPUs, by the labels of GPU Feature Discovery or Node Feature
-        Discovery, or by allocatable C(nvidia.com/gpu), C(nvidia.com/gpu.shared) or C(nvidia.com/mig-*).
+        Discovery, by allocatable C(nvidia.com/gpu), C(nvidia.com/gpu.shared) or C(nvidia.com/mig-*), or by a
+        ResourceSlice of the driver C(gpu.nvidia.com).
+      - A node says all of that of itself.
     type: bool
     default: true
   label_selector:

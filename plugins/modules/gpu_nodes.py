@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Finds GPU nodes, derives the GPU model of each, and sets labels and taints on those that differ. Foreign labels and
     taints stay.
-  - Nothing is changed if the taints would leave no schedulable node, or if one node's patch would be refused.
+  - Nothing is changed if one node's patch would be refused, or if the taints would leave no schedulable node. Nodes
+    that are not confirmed get none in that case, so that what nodes say of themselves cannot end a run.
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 options:
@@ -27,7 +28,10 @@ options:
     default: present
   labels:
     description:
-      - Labels of every GPU node. A kubelet cannot set one under C(node-restriction.kubernetes.io/) on its own node.
+      - Labels of every GPU node.
+      - One that a kubelet cannot set on its own node, such as those under C(node-restriction.kubernetes.io/), is given
+        only to nodes that are confirmed by O(names), or by an O(label_selector) of which no kubelet can set any label.
+        It is taken back from others.
     type: dict
     default:
       node-type: gpu
@@ -122,6 +126,7 @@ nodes:
       labels: {node-type: gpu, gpu-type: a100}
       taints: [{key: nvidia.com/gpu, value: "true", effect: NoSchedule}]
       found_by: [gfd, allocatable]
+      confirmed: true
 left_alone:
   description: Control-plane nodes with GPUs that were left alone.
   returned: success

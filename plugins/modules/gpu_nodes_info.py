@@ -50,6 +50,7 @@ nodes:
       schedulable: true
       ready: true
       found_by: [gfd, nfd, allocatable]
+      confirmed: false
 """
 
 from typing import Any

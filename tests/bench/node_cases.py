@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cluster import BenchCluster
 from measure import Comparison, Row, median, seconds_of, value
-from peers import KubernetesCore, kubectl_marks, unmark
+from peers import CONFIRMED, KubernetesCore, kubectl_marks, unmark
 
 SAMPLE = 20  # nodes that kubernetes.core is measured on
 MEMORY_MB = 250
@@ -36,7 +36,7 @@ def _beside_kubectl(cluster: BenchCluster, gpu_nodes: int) -> list[Row]:
     return Comparison(
         f"label and taint {gpu_nodes:,} GPU nodes: the module",
         "kubectl label + taint",
-        lambda: cluster.module("gpu_nodes"),
+        lambda: cluster.module("gpu_nodes", **CONFIRMED),
         lambda: kubectl_marks(cluster),
         {"wall": 1 / 3},
         lambda: unmark(cluster),
@@ -50,7 +50,7 @@ def _beside_kubernetes_core(cluster: BenchCluster, gpu_nodes: int) -> list[Row]:
     return Comparison(
         f"label and taint {gpu_nodes:,} GPU nodes: a playbook of one task",
         f"{peer.version}, from {sample} nodes",
-        lambda: cluster.tasks({"gpu_cluster.hardening.gpu_nodes": {}}),
+        lambda: cluster.tasks({"gpu_cluster.hardening.gpu_nodes": CONFIRMED}),
         lambda: peer.mark(cluster, [f"gpu-{number}" for number in range(sample)]),
         {"wall": 1 / 100},
         lambda: unmark(cluster),
@@ -62,7 +62,7 @@ def _beside_few(cluster: BenchCluster, gpu_nodes: int, few: int, few_seconds: fl
     peaks: list[float] = []
 
     def ours() -> float:
-        return seconds_of(lambda: peaks.append(cluster.module("gpu_nodes").peak_mb))
+        return seconds_of(lambda: peaks.append(cluster.module("gpu_nodes", **CONFIRMED).peak_mb))
 
     seconds = median(f"label and taint {gpu_nodes:,} GPU nodes: seconds", ours, lambda: unmark(cluster))
     growth = round(seconds / gpu_nodes / (few_seconds / few), 2)

@@ -17,6 +17,8 @@ from measure import say
 from sandbox_access import CHECKOUT
 
 GPU_NODE_SELECTOR = "nvidia.com/gpu.present=true"
+# The sandbox gives its GPU nodes this label, which no kubelet can set.
+CONFIRMED = {"label_selector": "node-restriction.kubernetes.io/pool=gpu"}
 LABELS = {"node-type": "gpu", "gpu-type": "a100", "node-restriction.kubernetes.io/node-type": "gpu"}
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 OURS = "app.kubernetes.io/part-of=gpu-cluster-hardening"

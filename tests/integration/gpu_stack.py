@@ -15,6 +15,8 @@ from sandbox_access import Kubectl
 from waiting import wait_for
 
 LABELS = {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
+# The sandbox gives its GPU nodes this label, which no kubelet can set.
+CONFIRMED = {"label_selector": "node-restriction.kubernetes.io/pool=gpu"}
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 PART_OF = "app.kubernetes.io/part-of=gpu-cluster-hardening"
 
@@ -22,7 +24,7 @@ PART_OF = "app.kubernetes.io/part-of=gpu-cluster-hardening"
 @contextmanager
 def gpu_nodes(home: Path, kubeconfig: Path) -> Iterator[None]:
     """Label and taint the GPU nodes for as long as it lasts."""
-    run = ModuleRunner(home, {"kubeconfig": str(kubeconfig), "labels": LABELS, "taints": [TAINT]})
+    run = ModuleRunner(home, {"kubeconfig": str(kubeconfig), "labels": LABELS, "taints": [TAINT], **CONFIRMED})
     run("gpu_nodes")
     try:
         yield

@@ -23,6 +23,9 @@ def _clean_nodes(run_module: ModuleRunner) -> Iterator[None]:
     run_module("gpu_nodes", state="absent")
 
 
+GPU_NODES = [f"gpu-{model}-{number}" for model in ("a100", "h100") for number in range(4)]
+
+
 def nodes(kubectl: Kubectl) -> dict[str, Any]:
     return {item["metadata"]["name"]: item for item in kubectl("get", "nodes", "-o", "json")["items"]}
 
@@ -36,9 +39,9 @@ def is_hardened(node: dict[str, Any]) -> bool:
 def test_gpu_nodes_and_only_they_are_labelled_and_tainted(
     run_module: ModuleRunner, kubectl: Kubectl, audit: AuditLog
 ) -> None:
-    predicted = run_module("gpu_nodes", check=True)
+    predicted = run_module("gpu_nodes", check=True, names=GPU_NODES)
     assert not any(is_hardened(node) for node in nodes(kubectl).values())
-    done = run_module("gpu_nodes")
+    done = run_module("gpu_nodes", names=GPU_NODES)
     assert predicted["nodes"] == done["nodes"]
     assert [(node["labels"], node["taints"]) for node in done["nodes"]] == [
         ({"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu", "gpu-type": node["gpu_type"]}, [TAINT])
@@ -49,7 +52,7 @@ def test_gpu_nodes_and_only_they_are_labelled_and_tainted(
     assert live["gpu-a100-0"]["metadata"]["labels"]["gpu-type"] == "a100"
     assert live["gpu-h100-0"]["metadata"]["labels"]["gpu-type"] == "h100"
     audit.mark()
-    assert run_module("gpu_nodes")["changed"] is False
+    assert run_module("gpu_nodes", names=GPU_NODES)["changed"] is False
     assert audit.requests().writes == []
 
 
@@ -112,7 +115,7 @@ def test_what_is_wanted_no_more_is_given_up(run_module: ModuleRunner, kubectl: K
 
 
 def test_a_taint_on_every_schedulable_node_is_refused(run_module: ModuleRunner, kubectl: Kubectl) -> None:
-    everything = {"label_selector": "kubernetes.io/os=linux", "names": ["cpu-0", "cpu-1"]}
+    everything = {"names": [*GPU_NODES, "cpu-0", "cpu-1"]}
     failed = run_module.failing("gpu_nodes", **everything)
     assert "no schedulable node" in failed["msg"]
     assert "allow_all_schedulable" in failed["msg"]

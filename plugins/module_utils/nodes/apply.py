@@ -33,8 +33,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.guards
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
     NodePlan,
     Wanted,
+    claimants,
+    leaves_no_schedulable_node,
     plan_absent,
     plan_present,
+    plan_unconfirmed,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.report import NodesOutcome
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import (
@@ -76,17 +79,22 @@ def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: Nod
     """
     parent = memory.look(client, options.layer)
     applied = read_applied(memory.read_notes(client, options.layer).document)
-    everyone, selected = read_nodes(client, options.manager, chosen)
+    given = {name: entry.labels for name, entry in applied.items()}
+    everyone, selected = read_nodes(client, options.manager, chosen, given)
     skipped = [node for node in selected if options.present and node.control_plane and not options.allow_control_plane]
     chosen_nodes = [node for node in selected if node not in skipped] if options.present else []
-    plans = [plan_present(node, wanted, applied.get(node.name, NOTHING), options.layer.set_id) for node in chosen_nodes]
+    plans = _plan(chosen_nodes, wanted, applied, options)
+    if not options.allow_all_schedulable and leaves_no_schedulable_node(everyone, plans):
+        # What nodes say of themselves keeps nobody else's pods away from all nodes, and ends nobody's run.
+        wanted = replace(wanted, spared=claimants(plans))
+        plans = _plan(chosen_nodes, wanted, applied, options)
+        guard_schedulable(everyone, plans)
     warnings = remarks(chosen, selected, skipped, plans, wanted, options.present)
     released = _released(everyone, chosen_nodes, applied, options)
     if released and options.present and not chosen_nodes:
         warnings.append(f"{len(released)} nodes keep their labels and taints, as they may be GPU nodes still.")
-        released = []
-    if not options.allow_all_schedulable:
-        guard_schedulable(everyone, plans)
+        kept = [plan_unconfirmed(p.node, applied.get(p.node.name, NOTHING), options.layer.set_id) for p in released]
+        released = [plan for plan in kept if plan.changed]
     intolerant = guard_pods(client, plans, options.on_intolerant_pods)
     if intolerant and options.on_intolerant_pods == "warn":
         warnings.append(describe_pods(intolerant))
@@ -116,6 +124,12 @@ def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: Nod
         memory.forget_all(client, options.layer)
         outcome = replace(outcome, revision=0, recorded=False, remembered=True)
     return outcome
+
+
+def _plan(
+    nodes: Sequence[GpuNode], wanted: Wanted, applied: Mapping[str, Applied], options: NodeOptions
+) -> list[NodePlan]:
+    return [plan_present(node, wanted, applied.get(node.name, NOTHING), options.layer.set_id) for node in nodes]
 
 
 def _released(
@@ -238,7 +252,9 @@ def _patch_until_current(
             if error.status != 409:
                 raise
             sent = sent or error.unanswered
-        node = gpu_node(client.get(f"{NODES_PATH}/{plan.node.name}").body, options.manager, plan.node.found_by)
+        live = client.get(f"{NODES_PATH}/{plan.node.name}").body
+        node = gpu_node(live, options.manager, plan.node.found_by, confirmed=plan.node.confirmed)
+        node = replace(node, gpu_type=node.gpu_type or plan.node.gpu_type)
         if first.applied:
             plan = plan_present(node, wanted, applied, options.layer.set_id)
         else:

@@ -38,8 +38,10 @@ class GpuNode:
         product: value of ``nvidia.com/gpu.product``.
         gpus: allocatable whole (or shared) GPUs.
         mig: allocatable MIG devices by resource name.
-        found_by: why it counts as a GPU node: ``gfd``, ``nfd``, ``allocatable``, ``label_selector``, ``name``.
-        owned_labels: label keys that our field manager set.
+        found_by: why it counts as a GPU node: ``gfd``, ``nfd``, ``allocatable``, ``resource_slice``,
+            ``label_selector``, ``name``.
+        owned_labels: label keys that our field manager set, as far as the node says so.
+        confirmed: whether somebody else than the node says so, see ``nodes/trust.py``.
     """
 
     name: str
@@ -55,14 +57,30 @@ class GpuNode:
     ready: bool
     found_by: tuple[str, ...]
     owned_labels: frozenset[str]
+    confirmed: bool = False
 
 
-def gpu_node(node: Mapping[str, Any], manager: str, also: tuple[str, ...] = ()) -> GpuNode:
-    """Read a node object. ``also`` are further reasons for which it was selected."""
+def gpu_node(
+    node: Mapping[str, Any],
+    manager: str,
+    also: tuple[str, ...] = (),
+    *,
+    slice_product: str | None = None,
+    confirmed: bool = False,
+) -> GpuNode:
+    """Read a node object.
+
+    Args:
+        node: as the server returns it.
+        manager: our field manager.
+        also: further reasons for which it was selected.
+        slice_product: what a ResourceSlice says of its GPUs, None if it has none.
+        confirmed: whether somebody else than the node says that it is a GPU node.
+    """
     metadata, spec, status = node["metadata"], node.get("spec", {}), node.get("status", {})
     labels = metadata.get("labels") or {}
     allocatable = status.get("allocatable") or {}
-    product = labels.get(PRODUCT_LABEL)
+    product = labels.get(PRODUCT_LABEL) or slice_product or None
     return GpuNode(
         name=metadata["name"],
         resource_version=metadata["resourceVersion"],
@@ -75,8 +93,9 @@ def gpu_node(node: Mapping[str, Any], manager: str, also: tuple[str, ...] = ()) 
         control_plane=any(key in labels for key in CONTROL_PLANE_LABELS),
         schedulable=not spec.get("unschedulable", False),
         ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()),
-        found_by=(*_evidence(labels, allocatable), *also),
+        found_by=(*_evidence(labels, allocatable), *(() if slice_product is None else ("resource_slice",)), *also),
         owned_labels=_owned_labels(metadata, manager),
+        confirmed=confirmed,
     )
 
 
@@ -138,9 +157,14 @@ def _count(allocatable: Mapping[str, str], resource: str) -> int:
 
 
 def _owned_labels(metadata: Mapping[str, Any], manager: str) -> frozenset[str]:
-    """Label keys that a field manager wrote by patch."""
+    """Label keys that a field manager wrote by patch; all, where the node does not say who wrote what.
+
+    Whoever may write a node can wipe that, and the server then notes nothing any more.
+    """
+    if not metadata.get("managedFields"):
+        return frozenset(metadata.get("labels") or ())
     owned: set[str] = set()
-    for entry in metadata.get("managedFields") or ():
+    for entry in metadata["managedFields"]:
         if entry.get("manager") == manager and not entry.get("subresource"):
             fields = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
             owned.update(key[2:] for key in fields if key.startswith("f:"))

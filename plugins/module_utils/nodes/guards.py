@@ -19,6 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan i
     leaves_no_schedulable_node,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import Selection
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.trust import kubelet_may_set
 
 
 def guard_schedulable(everyone: Sequence[GpuNode], plans: Sequence[NodePlan]) -> None:
@@ -85,11 +86,33 @@ def remarks(
             f"Control-plane nodes with GPUs were left alone: {', '.join(node.name for node in left_alone)}. "
             "Set allow_control_plane: true to label and taint them too."
         )
+    if wanted.spared:
+        found.append(
+            "The taints would leave no schedulable node for pods without tolerations, so "
+            f"{len(wanted.spared)} nodes that only say of themselves that they have GPUs get none: "
+            f"{name_some(sorted(wanted.spared))}. Name the GPU nodes in gpu_nodes_names."
+        )
+    if present and any(not kubelet_may_set(key) for key in wanted.keys):
+        found += _unconfirmed([plan.node.name for plan in plans if not plan.node.confirmed], wanted)
     if present and wanted.gpu_type_label:
-        unknown = [p.node.name for p in plans if wanted.gpu_type_label not in wanted.labels_of(p.node)]
+        label = wanted.gpu_type_label
+        missing = [p.node for p in plans if label not in wanted.labels_of(p.node)]
+        unknown = [node.name for node in missing if node.confirmed or kubelet_may_set(label)]
         if unknown:
             found.append(
                 f"{len(unknown)} nodes do not say which GPU they have, so they get no {wanted.gpu_type_label} label: "
                 f"{name_some(unknown)}. Set gpu_types for them."
             )
     return found
+
+
+def _unconfirmed(names: Sequence[str], wanted: Wanted) -> list[str]:
+    """What follows where nobody but the nodes themselves says that they have GPUs."""
+    if not names or wanted.exact is not None:
+        return []
+    labels = ", ".join(f"{key}={value}" for key, value in wanted.labels.items() if not kubelet_may_set(key))
+    return [
+        f"{len(names)} nodes are GPU nodes only by what they say of themselves, so they do not get "
+        f"{labels or wanted.gpu_type_label}, which no node can give itself: {name_some(names)}. Workloads with GPUs "
+        "run only where it is. Name the nodes that are yours in gpu_nodes_names."
+    ]

@@ -17,6 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolera
     Taint,
     untolerated,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.trust import kubelet_may_set
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Wanted:
         gpu_types: model by node name, where it is not to be taken from the node's product.
         taints: ``{key, value, effect}``; one taint for each key and effect.
         exact: labels and taints by node, where each node is to be as it was once.
+        spared: names of nodes that get no taint that they do not have.
     """
 
     labels: Mapping[str, str]
@@ -36,17 +38,25 @@ class Wanted:
     gpu_types: Mapping[str, str]
     taints: tuple[Taint, ...]
     exact: Mapping[str, tuple[Mapping[str, str], tuple[Taint, ...]]] | None = None
+    spared: frozenset[str] = frozenset()
 
     def labels_of(self, node: GpuNode) -> dict[str, str]:
-        """All labels that a node should have from us."""
+        """All labels that a node should have from us.
+
+        One that no kubelet can set says more than what a node says of itself, so it never follows from that alone.
+        """
         if self.exact is not None:
             return dict(self.exact.get(node.name, ({}, ()))[0])
-        model = self.gpu_types.get(node.name) or node.gpu_type
-        return {**self.labels, **({self.gpu_type_label: model} if self.gpu_type_label and model else {})}
+        model = self.gpu_types.get(node.name) or (node.gpu_type if kubelet_may_set(self.gpu_type_label) else None)
+        labels = {**self.labels, **({self.gpu_type_label: model} if self.gpu_type_label and model else {})}
+        return {key: value for key, value in labels.items() if node.confirmed or kubelet_may_set(key)}
 
     def taints_of(self, node: GpuNode) -> tuple[Taint, ...]:
         """All taints that a node should have from us."""
-        return self.taints if self.exact is None else self.exact.get(node.name, ({}, ()))[1]
+        taints = self.taints if self.exact is None else self.exact.get(node.name, ({}, ()))[1]
+        if node.name not in self.spared:
+            return taints
+        return tuple(taint for taint in taints if any(_same(taint, live) for live in node.taints))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -107,6 +117,13 @@ def plan_present(node: GpuNode, wanted: Wanted, applied: Applied, set_id: str) -
     return state.plan(set_id)
 
 
+def plan_unconfirmed(node: GpuNode, applied: Applied, set_id: str) -> NodePlan:
+    """Give up only the labels that no kubelet can set: nobody confirms any more what they say."""
+    state = _State.of(node, applied)
+    state.give_up({key for key in applied.labels if kubelet_may_set(key)}, applied.taints.keys())
+    return state.plan(set_id)
+
+
 def plan_absent(node: GpuNode, applied: Applied, set_id: str) -> NodePlan:
     """Give up what we set, where it still is as we set it; what was there before comes back."""
     state = _State.of(node, applied)
@@ -131,7 +148,9 @@ class _State:
     def give_up(self, keep_labels: Collection[str], keep_slots: Collection[str]) -> None:
         for key in [key for key in self.applied_labels if key not in keep_labels]:
             ours, before = self.applied_labels.pop(key)
-            if self.labels.get(key) != ours or key not in self.node.owned_labels:
+            # A kubelet can wipe from its node who set what, but not set such a label: that we did is enough there.
+            is_ours = key in self.node.owned_labels or not kubelet_may_set(key)
+            if self.labels.get(key) != ours or not is_ours:
                 continue  # somebody else set it meanwhile
             if before is None:
                 del self.labels[key]
@@ -187,6 +206,11 @@ def slot_of(taint: Taint) -> str:
 def _with_value(taint: Taint, value: str) -> Taint:
     bare = {key: text for key, text in taint.items() if key != "value"}
     return {**bare, **({"value": value} if value else {})}
+
+
+def claimants(plans: Sequence[NodePlan]) -> frozenset[str]:
+    """Names of nodes that would get a taint only for what they say of themselves."""
+    return frozenset(plan.node.name for plan in plans if _repels(plan.new_taints()) and not plan.node.confirmed)
 
 
 def leaves_no_schedulable_node(everyone: Sequence[GpuNode], plans: Sequence[NodePlan]) -> bool:

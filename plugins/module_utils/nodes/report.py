@@ -76,6 +76,7 @@ def node_facts(node: GpuNode) -> dict[str, Any]:
         "schedulable": node.schedulable,
         "ready": node.ready,
         "found_by": list(node.found_by),
+        "confirmed": node.confirmed,
     }
 
 

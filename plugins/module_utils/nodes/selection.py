@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, name_some
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import matches, parse_selector
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.resource_slices import read_slices
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.trust import proves
 
 NODES_PATH = "/api/v1/nodes"
 
@@ -40,20 +43,41 @@ def selection(params: Mapping[str, Any]) -> Selection:
     return chosen
 
 
-def read_nodes(client: Client, manager: str, chosen: Selection) -> tuple[list[GpuNode], list[GpuNode]]:
+def read_nodes(
+    client: Client, manager: str, chosen: Selection, given: Mapping[str, Collection[str]] | None = None
+) -> tuple[list[GpuNode], list[GpuNode]]:
     """All nodes of the cluster, and those that are selected.
 
+    Args:
+        client: the server.
+        manager: our field manager.
+        chosen: which nodes are meant.
+        given: keys of the labels that we gave to nodes, by name. A selector of these selects nobody.
+
     Raises:
-        HardeningError: a node that was named does not exist.
+        HardeningError: a node that was named does not exist, or the selector is none.
     """
-    matching = _matching(client, chosen.label_selector)
+    wanted = parse_selector(chosen.label_selector)
+    keys = {requirement.key for requirement in wanted}
+    products = read_slices(client) if chosen.discover else {}
     everyone: list[GpuNode] = []
     selected: list[GpuNode] = []
     for page in client.pages(NODES_PATH):
         for item in page["items"]:
             name = item["metadata"]["name"]
-            reasons = {"label_selector": name in matching, "name": name in chosen.names}
-            node = gpu_node(item, manager, tuple(reason for reason, holds in reasons.items() if holds))
+            labels = item["metadata"].get("labels") or {}
+            ours = keys & set((given or {}).get(name, ()))
+            reasons = {
+                "label_selector": bool(wanted) and not ours and matches(wanted, labels),
+                "name": name in chosen.names,
+            }
+            node = gpu_node(
+                item,
+                manager,
+                tuple(reason for reason, holds in reasons.items() if holds),
+                slice_product=products.get(name),
+                confirmed=reasons["name"] or (reasons["label_selector"] and proves(keys)),
+            )
             everyone.append(node)
             if any(reasons.values()) or (chosen.discover and node.found_by):
                 selected.append(node)
@@ -62,11 +86,3 @@ def read_nodes(client: Client, manager: str, chosen: Selection) -> tuple[list[Gp
         known = name_some(sorted(node.name for node in everyone), 5)
         raise HardeningError(f"There is no node {', '.join(unknown)}; the cluster has {known}.")
     return everyone, selected
-
-
-def _matching(client: Client, label_selector: str) -> frozenset[str]:
-    """Names of nodes that match a label selector, in the server's own reading of it."""
-    if not label_selector:
-        return frozenset()
-    pages = client.pages(NODES_PATH, {"labelSelector": label_selector})
-    return frozenset(item["metadata"]["name"] for page in pages for item in page["items"])

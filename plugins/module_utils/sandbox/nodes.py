@@ -54,6 +54,8 @@ GPU_COMMON_LABELS = {
     "nvidia.com/cuda.runtime.major": "13",
     "nvidia.com/cuda.runtime.minor": "0",
     "nvidia.com/gpu.mode": "compute",
+    # What an administrator says of a node when it joins; no kubelet can set it.
+    "node-restriction.kubernetes.io/pool": "gpu",
     "nvidia.com/gpu.present": "true",
     "nvidia.com/gpu.replicas": "1",
     "nvidia.com/gpu.sharing-strategy": "none",

@@ -113,7 +113,7 @@ def test_mig_devices_are_watched_only_with_mig(rendered: dict[str, Any]) -> None
 
 def test_it_runs_on_gpu_nodes_and_tolerates_their_taint_only(rendered: dict[str, Any]) -> None:
     pod = pod_of(rendered["defaults"])
-    assert pod["nodeSelector"] == {"node-type": "gpu", "node-restriction.kubernetes.io/node-type": "gpu"}
+    assert pod["nodeSelector"] == {"node-type": "gpu"}
     assert pod["tolerations"] == [
         {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
     ]

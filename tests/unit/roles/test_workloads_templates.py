@@ -207,7 +207,7 @@ def test_labels_lead_the_policy_of_the_stage_and_the_workload_to_the_pods(render
 def test_gpus_take_the_pod_to_gpu_nodes_and_without_gpus_it_stays_away(rendered: dict[str, Any]) -> None:
     (job,), (server,) = rendered["mirror"]["jobs"], rendered["mirror"]["deployments"]
     spec = job["spec"]["template"]["spec"]
-    assert spec["nodeSelector"] == {"gpu": "on"}
+    assert spec["nodeSelector"] == {"gpu": "on", "node-restriction.kubernetes.io/node-type": "gpu"}
     assert spec["tolerations"] == [{"key": "gpu", "operator": "Exists", "effect": "NoExecute"}]
     assert spec["containers"][0]["image"] == f"registry.example.com/ml/ml-trainer:v2.1@{DIGEST}"
     resources = spec["containers"][0]["resources"]

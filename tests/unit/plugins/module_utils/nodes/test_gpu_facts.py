@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import gpu_node, gpu_type
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.resource_slices import (
+    read_slices,
+    slice_products,
+)
 
 
 def node(labels: dict[str, str] | None = None, allocatable: dict[str, str] | None = None) -> dict[str, Any]:
@@ -95,3 +99,43 @@ def test_only_labels_of_our_field_manager_are_owned() -> None:
         {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:b": {}}}}},
     ]
     assert gpu_node(live, "us").owned_labels == {"a"}
+
+
+def test_where_nobody_knows_who_set_what_any_label_may_be_ours() -> None:
+    assert gpu_node(node({"a": "1"}), "us").owned_labels == {"a"}
+
+
+def slice_of(node: str, *devices: dict[str, Any], driver: str = "gpu.nvidia.com") -> dict[str, Any]:
+    return {"metadata": {"name": "s"}, "spec": {"driver": driver, "nodeName": node, "devices": list(devices)}}
+
+
+PRODUCT = {"productName": {"string": "NVIDIA GB200"}}
+
+
+@pytest.mark.parametrize(
+    ("slices", "products"),
+    [
+        ([slice_of("a", {"attributes": PRODUCT})], {"a": "NVIDIA GB200"}),
+        ([slice_of("a", {"basic": {"attributes": PRODUCT}})], {"a": "NVIDIA GB200"}),
+        ([slice_of("a", {"attributes": {}}), slice_of("a", {"attributes": PRODUCT})], {"a": "NVIDIA GB200"}),
+        ([slice_of("a", {"name": "gpu-0"})], {"a": ""}),
+        ([slice_of("a")], {}),
+        ([slice_of("a", {"attributes": PRODUCT}, driver="compute-domain.nvidia.com")], {}),
+        ([{"metadata": {}, "spec": {"driver": "gpu.nvidia.com", "allNodes": True, "devices": [{}]}}], {}),
+    ],
+)
+def test_resource_slices_say_which_nodes_have_gpus(slices: list[dict[str, Any]], products: dict[str, str]) -> None:
+    assert slice_products(slices) == products
+
+
+@pytest.mark.parametrize(("said", "model"), [("NVIDIA GB200", "gb200"), ("", None)])
+def test_a_node_is_known_by_its_slice_alone(said: str, model: str | None) -> None:
+    found = gpu_node(node(), "us", slice_product=said)
+    assert (found.found_by, found.gpu_type) == (("resource_slice",), model)
+
+
+def test_slices_are_asked_for_in_the_version_that_is_served_and_may_be_nobodys_to_read(fake_client: Any) -> None:
+    beta = (200, {"items": [slice_of("a", {"basic": {"attributes": PRODUCT}})]}, {})
+    assert read_slices(fake_client([(404, b"404 page not found", {}), beta]).client) == {"a": "NVIDIA GB200"}
+    assert read_slices(fake_client([(404, b"404 page not found", {})] * 2).client) == {}
+    assert read_slices(fake_client([(403, {"reason": "Forbidden"}, {})]).client) == {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import (
     NOTHING,
     Applied,
@@ -18,12 +19,15 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applie
     write_applied,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.guards import guard_schedulable
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
     Wanted,
+    claimants,
     intolerant_pods,
     leaves_no_schedulable_node,
     plan_absent,
     plan_present,
+    plan_unconfirmed,
 )
 
 SET = "applyset-abc-v1"
@@ -158,3 +162,48 @@ def test_tainting_the_last_open_node_is_noticed() -> None:
     assert not leaves_no_schedulable_node(
         [gpu, closed], [plan_present(gpu, Wanted({"a": "b"}, "", {}, ()), NOTHING, SET)]
     )
+
+
+MARK = "node-restriction.kubernetes.io/node-type"
+MARKED = Wanted({"node-type": "gpu", MARK: "gpu"}, "gpu-type", {}, (TAINT,))
+
+
+def confirmed(live: GpuNode) -> GpuNode:
+    return replace(live, confirmed=True)
+
+
+def test_a_label_that_no_node_can_give_itself_takes_more_than_what_a_node_says() -> None:
+    assert MARKED.labels_of(node()) == {"node-type": "gpu", "gpu-type": "t4"}
+    assert MARKED.labels_of(confirmed(node())) == {"node-type": "gpu", MARK: "gpu", "gpu-type": "t4"}
+
+
+def test_so_does_the_model_in_such_a_label() -> None:
+    trusted = Wanted({}, "node-restriction.kubernetes.io/model", {"node-2": "h100"}, ())
+    assert trusted.labels_of(confirmed(node())) == {}
+    assert trusted.labels_of(confirmed(node("node-2"))) == {"node-restriction.kubernetes.io/model": "h100"}
+    assert trusted.labels_of(node("node-2")) == {}
+
+
+@pytest.mark.parametrize("owned", [frozenset(), frozenset({MARK})], ids=["wiped", "known"])
+def test_it_is_taken_back_whatever_the_node_says_of_who_set_it(owned: frozenset[str]) -> None:
+    marked = replace(node(**{MARK: "gpu"}, node_type="gpu"), owned_labels=owned)
+    applied = Applied(labels={MARK: ("gpu", None)})
+    assert plan_present(marked, MARKED, applied, SET).labels[MARK] is None
+    assert plan_unconfirmed(marked, applied, SET).labels == {MARK: None}
+
+
+def test_nodes_that_only_claim_to_have_gpus_are_spared_a_taint_but_keep_one_that_they_have() -> None:
+    one, other, sure = node(), node("node-2", taints=[TAINT]), confirmed(node("node-3"))
+    plans = [plan_present(live, MARKED, NOTHING, SET) for live in (one, other, sure)]
+    assert claimants(plans) == {"node-1"}
+    spared = replace(MARKED, spared=frozenset({"node-1", "node-2"}))
+    assert plan_present(one, spared, NOTHING, SET).taints is None
+    assert (
+        plan_present(other, spared, Applied(taints={"nvidia.com/gpu:NoSchedule": ("true", None)}), SET).taints is None
+    )
+
+
+def test_the_guard_says_that_others_are_cordoned_not_that_there_are_none() -> None:
+    gpu, cordoned = confirmed(node()), replace(node("node-2"), schedulable=False)
+    with pytest.raises(HardeningError, match="of 2 nodes, no other is ready and open to them"):
+        guard_schedulable([gpu, cordoned], [plan_present(gpu, WANTED, NOTHING, SET)])

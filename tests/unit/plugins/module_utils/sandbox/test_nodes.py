@@ -44,6 +44,7 @@ def test_gpu_nodes_look_like_those_of_gpu_feature_discovery() -> None:
     node = nodes_of(groups())["gpu-h100-1"]
     labels = node["metadata"]["labels"]
     assert labels["nvidia.com/gpu.present"] == "true"
+    assert labels["node-restriction.kubernetes.io/pool"] == "gpu"
     assert labels["nvidia.com/gpu.product"] == "NVIDIA-H100-80GB-HBM3"
     assert labels["nvidia.com/gpu.family"] == "hopper"
     assert labels["nvidia.com/gpu.compute.major"] == "9"
