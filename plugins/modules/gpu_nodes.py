@@ -72,10 +72,19 @@ options:
     type: bool
     default: false
   on_intolerant_pods:
-    description: What to do if running pods do not tolerate a new taint.
+    description:
+      - What to do if running pods do not tolerate a new taint.
+      - V(ignore) also leaves out the warning of DaemonSets that do not tolerate the taints, new or not.
     type: str
     choices: [warn, fail, ignore]
     default: warn
+  on_intolerant_network:
+    description:
+      - What to do if a DaemonSet that is a network plugin would run on a node and does not tolerate a taint that is new
+        there. V(fail) changes nothing. Where the taint is there already, it is warned of.
+    type: str
+    choices: [fail, warn, ignore]
+    default: fail
   field_manager:
     description: The name under which labels and taints are set.
     type: str
@@ -139,11 +148,19 @@ intolerant_pods:
   elements: dict
   sample: [{namespace: default, name: web-1, node: gpu-node-1, daemon_set: null, evicted: false}]
 intolerant_daemon_sets:
-  description: DaemonSets among their owners, which would be missing on new GPU nodes.
+  description:
+    - DaemonSets that would run on these nodes and do not tolerate O(taints), whether these are new or not. They are
+      missing there, or will be at their next update. C(nodes) is on how many, C(network_plugin) is empty where it is
+      none.
   returned: success
   type: list
   elements: dict
-  sample: [{namespace: logging, name: fluent-bit}]
+  sample:
+    - namespace: logging
+      name: fluent-bit
+      taints: [{key: nvidia.com/gpu, value: "true", effect: NoSchedule}]
+      nodes: 8
+      network_plugin: ""
 """
 
 from typing import Any
@@ -179,6 +196,7 @@ ARGUMENT_SPEC = {
     "allow_control_plane": {"type": "bool", "default": False},
     "allow_all_schedulable": {"type": "bool", "default": False},
     "on_intolerant_pods": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
+    "on_intolerant_network": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
     "field_manager": {"type": "str", "default": "gpu_cluster.hardening"},
     "layer": {"type": "str", "default": "gpu_nodes"},
     "purge": {"type": "bool", "default": False},
@@ -201,6 +219,7 @@ def run(call: Call) -> NodesOutcome:
         params["allow_control_plane"],
         params["allow_all_schedulable"],
         params["on_intolerant_pods"],
+        params["on_intolerant_network"],
         params["purge"],
     )
     return harden_nodes(connect(params), chosen, wanted, options)

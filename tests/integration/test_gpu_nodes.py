@@ -166,6 +166,24 @@ def test_running_pods_that_do_not_tolerate_the_taint_are_named(
     assert f"{namespace}/web" in str(warned["warnings"])
 
 
+def test_a_network_plugin_that_would_leave_gpu_nodes_is_refused_and_named_in_every_run(
+    run_module: ModuleRunner, kubectl: Kubectl, namespace: str
+) -> None:
+    labels = {"k8s-app": "calico-node"}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "node", "image": "calico/node:v3.31.0"}]}}
+    calico = {"selector": {"matchLabels": labels}, "template": pods}
+    metadata = {"name": "calico-node", "namespace": namespace}
+    kubectl("create", stdin={"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": calico})
+    failed = run_module.failing("gpu_nodes")
+    assert f"{namespace}/calico-node (Calico)" in failed["msg"]
+    assert not any(TAINT in node["spec"].get("taints", []) for node in nodes(kubectl).values())
+    run_module("gpu_nodes", on_intolerant_network="warn")
+    again = run_module("gpu_nodes")
+    assert again["changed"] is False
+    assert [(entry["name"], entry["nodes"]) for entry in again["intolerant_daemon_sets"]] == [("calico-node", 8)]
+    assert f"{namespace}/calico-node (Calico)" in str(again["warnings"])
+
+
 def test_the_info_module_finds_the_same_nodes_and_writes_nothing(run_module: ModuleRunner, audit: AuditLog) -> None:
     audit.mark()
     found = run_module("gpu_nodes_info")["nodes"]

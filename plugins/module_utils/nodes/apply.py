@@ -17,6 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import sum_of
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.agents import describe_agents
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import (
     NOTHING,
     Applied,
@@ -26,6 +27,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applie
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.guards import (
     describe_pods,
+    guard_agents,
     guard_pods,
     guard_schedulable,
     remarks,
@@ -67,6 +69,7 @@ class NodeOptions:
     allow_control_plane: bool = False
     allow_all_schedulable: bool = False
     on_intolerant_pods: str = "warn"
+    on_intolerant_network: str = "fail"
     purge: bool = False
     note: str = ""
 
@@ -98,6 +101,9 @@ def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: Nod
     intolerant = guard_pods(client, plans, options.on_intolerant_pods)
     if intolerant and options.on_intolerant_pods == "warn":
         warnings.append(describe_pods(intolerant))
+    agents = guard_agents(client, plans, wanted, options.on_intolerant_network)
+    if agents and options.on_intolerant_pods != "ignore":
+        warnings.append(describe_agents(agents))
     bodies = [_body(plan.node, wanted) for plan in plans]
     plans += released
     changes = [plan for plan in plans if plan.changed]
@@ -109,6 +115,7 @@ def harden_nodes(client: Client, chosen: Selection, wanted: Wanted, options: Nod
         tuple(plans),
         tuple(skipped),
         tuple(intolerant),
+        tuple(agents),
         tuple(warnings),
         wanted.keys,
         parent.revision + int(new),

@@ -10,6 +10,11 @@ from dataclasses import asdict
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, name_some
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.agents import (
+    Agent,
+    describe_agents,
+    intolerant_agents,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import (
     IntolerantPod,
@@ -20,6 +25,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan i
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import Selection
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.trust import kubelet_may_set
+
+DAEMON_SETS_PATH = "/apis/apps/v1/daemonsets"
 
 
 def guard_schedulable(everyone: Sequence[GpuNode], plans: Sequence[NodePlan]) -> None:
@@ -56,16 +63,35 @@ def guard_pods(client: Client, plans: Sequence[NodePlan], on_intolerant_pods: st
     return found
 
 
+def guard_agents(client: Client, plans: Sequence[NodePlan], wanted: Wanted, on_intolerant_network: str) -> list[Agent]:
+    """DaemonSets that do not tolerate our taints, looked for in every run, as they come and go.
+
+    Raises:
+        HardeningError: a node is about to get a taint that a network plugin does not tolerate, and that is to fail.
+    """
+    if not any(wanted.taints_of(plan.node) for plan in plans):
+        return []
+    found = [
+        agent
+        for page in client.pages(DAEMON_SETS_PATH)
+        for agent in intolerant_agents(page["items"], plans, wanted)
+        if not agent.network or on_intolerant_network != "ignore"
+    ]
+    networks = [agent for agent in found if agent.network and agent.new]
+    if networks and on_intolerant_network == "fail":
+        raise HardeningError(
+            f"{describe_agents(networks)} Nothing was changed. Or set on_intolerant_network: warn.",
+            failures=[agent.facts() for agent in networks],
+        )
+    return found
+
+
 def describe_pods(pods: Sequence[IntolerantPod]) -> str:
     """Them in one sentence."""
     evicted = sum(pod.evicted for pod in pods)
-    daemon_sets = sorted({f"{pod.namespace}/{pod.daemon_set}" for pod in pods if pod.daemon_set})
     text = f"{len(pods)} running pods do not tolerate the new taints ("
     text += f"{evicted} of them will be evicted" if evicted else "they stay, but would not be scheduled there again"
-    text += f"): {name_some([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
-    if daemon_sets:
-        text += f" DaemonSets among them, which would be missing on new GPU nodes: {name_some(daemon_sets)}."
-    return text
+    return text + f"): {name_some([f'{pod.namespace}/{pod.name} on {pod.node}' for pod in pods])}."
 
 
 def remarks(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.agents import Agent
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import IntolerantPod, NodePlan
 
@@ -20,6 +21,7 @@ class NodesOutcome:
         plans: one plan for each selected node, and for each that no longer is.
         left_alone: control-plane nodes that were selected but left alone.
         intolerant: running pods that do not tolerate what their node got.
+        agents: DaemonSets that do not tolerate what GPU nodes carry.
         label_keys: keys of labels that this run is about.
         revision: number of the revision that the cluster holds now; 0 if none.
         recorded: whether that is a new one.
@@ -29,6 +31,7 @@ class NodesOutcome:
     plans: tuple[NodePlan, ...]
     left_alone: tuple[GpuNode, ...]
     intolerant: tuple[IntolerantPod, ...]
+    agents: tuple[Agent, ...]
     warnings: tuple[str, ...]
     label_keys: frozenset[str]
     revision: int = 0
@@ -42,7 +45,6 @@ def nodes_result(outcome: NodesOutcome) -> dict[str, Any]:
     Of the dozens of labels that GPU Feature Discovery sets on each node, none: they would be most of the result.
     """
     changes = [plan for plan in outcome.plans if plan.changed]
-    daemon_sets = {(pod.namespace, pod.daemon_set) for pod in outcome.intolerant if pod.daemon_set}
     return {
         "changed": bool(changes) or outcome.remembered,
         "nodes": [
@@ -56,7 +58,7 @@ def nodes_result(outcome: NodesOutcome) -> dict[str, Any]:
         ],
         "left_alone": [node.name for node in outcome.left_alone],
         "intolerant_pods": [asdict(pod) for pod in outcome.intolerant],
-        "intolerant_daemon_sets": [{"namespace": ns, "name": name} for ns, name in sorted(daemon_sets)],
+        "intolerant_daemon_sets": [agent.facts() for agent in outcome.agents],
         "revision": {"number": outcome.revision, "new": outcome.recorded},
         "diff": [_diff(plan) for plan in changes],
     }
