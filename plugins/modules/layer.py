@@ -95,6 +95,22 @@ options:
         description: What to do if it is missing.
         type: str
         default: ""
+      made_by:
+        description:
+          - Kinds of which an object of the same name will make it. While there is one, what is missing is only warned
+            of.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          api_version:
+            description: Version of the API.
+            type: str
+            required: true
+          kind:
+            description: The kind, such as V(ExternalSecret).
+            type: str
+            required: true
   keep:
     description: Members of an earlier run that stay as they are, although they are not among O(manifests).
     type: list

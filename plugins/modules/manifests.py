@@ -137,7 +137,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Outcome, module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import WAIT_OPTIONS, wait_seconds
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module, teller
 
 ARGUMENT_SPEC = {
     "manifests": {"type": "list", "elements": "raw", "required": True},
@@ -158,7 +158,8 @@ def run(call: Call) -> Outcome:
     client = connect(params)
     if params["state"] == "present":
         ownership = Ownership(params["field_manager"], params["force"])
-        return apply_manifests(client, manifests, ApplyOptions(ownership, call.check_mode, wait_seconds(params)))
+        options = ApplyOptions(ownership, call.check_mode, wait_seconds(params), tell=teller(call))
+        return apply_manifests(client, manifests, options)
     options = RemoveOptions(
         params["field_manager"],
         params["delete_namespaces"],

@@ -29,6 +29,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Door, answer
 
@@ -44,6 +45,10 @@ class TaskCall:
     params: dict[str, Any]
     check_mode: bool
     no_log_values: set[str]
+
+    def tell(self, text: str) -> None:
+        """Show a user who waits a line; Ansible's own process prints it, though a worker says it."""
+        Display().display(str(remove_values(text, self.no_log_values)))
 
 
 class InProcessAction(NormalAction):  # type: ignore[misc]

@@ -285,6 +285,12 @@ def test_what_is_required_must_be_there(
     assert f"Not there yet: there is no ServiceAccount {namespace}/trainer" in str(
         run_module("layer", check=True, **call)["warnings"]
     )
+    # What something else is there to make is not missing, only late.
+    required[0]["made_by"] = [{"api_version": "v1", "kind": "ConfigMap"}, {"api_version": "no.such/v1", "kind": "X"}]
+    assert "there is no ServiceAccount" in run_module.failing("layer", **call)["msg"]
+    kubectl("create", "configmap", "trainer", "-n", namespace)
+    late = f"Not there yet: ServiceAccount {namespace}/trainer, for which an operator is asked"
+    assert late in str(run_module("layer", check=True, **call)["warnings"])
     kubectl("create", "serviceaccount", "trainer", "-n", namespace)
     assert run_module("layer", **call)["changed"] is True
 

@@ -63,7 +63,11 @@ def test_all_that_is_not_ready_in_time_is_named_with_its_state(
     assert failed["counts"] == {"created": 5}
     assert {failure["name"] for failure in failed["failures"]} >= {"stuck0", "stuck1", "stuck2"}
     assert "fine" not in {failure["name"] for failure in failed["failures"]}
-    assert f"Deployment {namespace}/stuck1: not ready after 5 s: 0 of 2 pods are available" in failed["msg"]
+    assert (
+        f"Deployment {namespace}/stuck1: not ready after 5 s: 0 of 2 pods are available; pod stuck1-" in failed["msg"]
+    )
+    assert "cannot be scheduled: 0/" in failed["msg"]
+    assert "later" in {failure["name"] for failure in failed["failures"]}, "a pod that cannot start has not started"
     assert kubectl.get("deployment", "stuck0", namespace) is not None
 
 

@@ -44,7 +44,13 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_s
     explain,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_ready, wait_for
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import (
+    Deadline,
+    Tell,
+    tell_nobody,
+    until_ready,
+    wait_for,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import CRD, in_waves
 
 DAEMON_SET = ("apps", "DaemonSet")
@@ -75,7 +81,7 @@ def apply_manifests(
     deadline = Deadline.after(options.wait_seconds or 0.0)
     outcome = carry_out(client, discovery, prepared, options, deadline)
     if options.wait_seconds is not None:
-        await_ready(client, discovery, outcome, deadline)
+        await_ready(client, discovery, outcome, deadline, options.tell)
     return outcome
 
 
@@ -104,7 +110,9 @@ def carry_out(
     return outcome
 
 
-def await_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline: Deadline) -> None:
+def await_ready(
+    client: Client, discovery: Discovery, outcome: Outcome, deadline: Deadline, tell: Tell = tell_nobody
+) -> None:
     """Wait until what was applied is ready.
 
     Raises:
@@ -118,7 +126,7 @@ def await_ready(client: Client, discovery: Discovery, outcome: Outcome, deadline
         ready = result.after is not None and until_ready(result.after).ready
         if resource and is_waitable(result.manifest.group, result.manifest.kind) and not ready:
             targets.append((result.manifest, resource))
-    failures = wait_for(client, targets, until_ready, deadline)
+    failures = wait_for(client, targets, until_ready, deadline, tell)
     if failures:
         live = {result.manifest.where: result.after for result in outcome.results if result.after is not None}
         explained = client.map(lambda failure: _with_warning(client, failure, live[failure.manifest.where]), failures)

@@ -43,6 +43,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_s
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_warnings import WarningLog
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve, unserved_error
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Tell, tell_nobody
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.waves import NAMESPACE
 
 Live: TypeAlias = "Mapping[str, Any] | None"
@@ -61,6 +62,7 @@ class ApplyOptions:
             refused; a namespace of another set is left to it.
         existing: what to do with objects that are there and were never applied by us.
         replaceable: ``namespace/name`` of objects that may be deleted and made anew where a change is impossible.
+        tell: takes what a user who waits should see.
     """
 
     ownership: Ownership
@@ -70,6 +72,7 @@ class ApplyOptions:
     part_of: str = ""
     existing: Existing = "adopt"
     replaceable: frozenset[str] = frozenset()
+    tell: Tell = tell_nobody
 
 
 @dataclass(frozen=True)

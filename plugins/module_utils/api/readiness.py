@@ -77,12 +77,15 @@ def _pod(obj: Mapping[str, Any]) -> Readiness:
 
 
 def _job(obj: Mapping[str, Any]) -> Readiness:
-    """A Job is ready once it runs or is complete: waiting for a training run would take days."""
+    """A Job is ready once a pod of it runs or has run: waiting for a training run would take days.
+
+    A pod that cannot start is active, too, so that alone says nothing.
+    """
     failed = conditions(obj).get("Failed", {})
     if failed.get("status") == "True":
         return Readiness(False, f"failed: {failed.get('message')}", failed=True)
     status = obj.get("status", {})
-    if conditions(obj).get("Complete", {}).get("status") == "True" or status.get("ready") or status.get("active"):
+    if conditions(obj).get("Complete", {}).get("status") == "True" or status.get("ready") or status.get("succeeded"):
         return READY
     return READY if obj["spec"].get("suspend") else Readiness(False, "no pod has started")
 
@@ -91,7 +94,9 @@ def _deployment(obj: Mapping[str, Any]) -> Readiness:
     progress = conditions(obj).get("Progressing", {})
     if progress.get("reason") == "ProgressDeadlineExceeded":
         return Readiness(False, str(progress.get("message")), failed=True)
-    return _replicas(obj, obj["spec"].get("replicas", 1), "availableReplicas", "updatedReplicas")
+    verdict = _replicas(obj, obj["spec"].get("replicas", 1), "availableReplicas", "updatedReplicas")
+    old = obj.get("status", {}).get("replicas", 0) - obj.get("status", {}).get("updatedReplicas", 0)
+    return Readiness(False, f"{old} pods of before are still there") if verdict.ready and old > 0 else verdict
 
 
 def _stateful_set(obj: Mapping[str, Any]) -> Readiness:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import WATCH_SECONDS, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Target
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.pods_of import trouble_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.readiness import Readiness, readiness
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Failure
@@ -26,6 +27,13 @@ WAIT_OPTIONS: dict[str, dict[str, Any]] = {
 """Argument spec fragment; its documentation is the ``wait`` doc fragment."""
 
 Judge: TypeAlias = "Callable[[Mapping[str, Any] | None], Readiness]"
+Tell: TypeAlias = "Callable[[str], None]"
+"""Takes what a user who waits should see."""
+FIRST_LOOK_SECONDS = 4.0
+"""After so long the pods of what is not ready are looked at, then in twice the time, up to that of a watch."""
+TELL_SECONDS = 30.0
+MOST_LOOKED_AT = 10
+"""Objects of one kind and namespace whose pods are looked at, at a time."""
 
 
 def wait_seconds(params: Mapping[str, Any]) -> float | None:
@@ -64,54 +72,112 @@ def until_gone(obj: Mapping[str, Any] | None) -> Readiness:
     return Readiness(False, f"it is still there, finalizers: {', '.join(finalizers) or 'none'}")
 
 
-def wait_for(client: Client, targets: Sequence[Target], judge: Judge, deadline: Deadline) -> list[Failure]:
-    """Watch objects until ``judge`` is content with each; what is not by the deadline comes back as failures."""
+def tell_nobody(_text: str) -> None:
+    """Where nobody can see it."""
+
+
+def wait_for(
+    client: Client, targets: Sequence[Target], judge: Judge, deadline: Deadline, tell: Tell = tell_nobody
+) -> list[Failure]:
+    """Watch objects until ``judge`` is content with each; what is not by the deadline comes back as failures.
+
+    Why pods do not start is looked for meanwhile: what will not pass is a failure at once, the rest is told.
+    """
 
     def place(target: Target) -> tuple[str, str, str]:
         return (target[1].api_version, target[1].kind, target[0].namespace or "")
 
     batches = [list(batch) for _place, batch in groupby(sorted(targets, key=place), key=place)]
-    outcomes = client.map(lambda batch: _wait_for_batch(client, batch, judge, deadline), batches)
+    outcomes = client.map(lambda batch: _Batch(client, batch, judge, deadline, tell).wait(), batches)
     return [failure for failures in outcomes for failure in failures]
 
 
-def _wait_for_batch(client: Client, batch: list[Target], judge: Judge, deadline: Deadline) -> list[Failure]:
-    """LIST, then watch from there; again if the watch ends early."""
-    resource = batch[0][1]
-    path = resource.path(batch[0][0].namespace)
-    pending: dict[str, Manifest] = {manifest.name: manifest for manifest, _resource in batch}
-    verdicts: dict[str, Readiness] = {}
-    failures: list[Failure] = []
+class _Batch:
+    """Objects of one kind and namespace that are waited for."""
 
-    def settle(name: str, obj: Mapping[str, Any] | None) -> None:
-        verdicts[name] = verdict = judge(obj)
+    def __init__(self, client: Client, targets: list[Target], judge: Judge, deadline: Deadline, tell: Tell) -> None:
+        self.client, self.judge, self.deadline, self.tell = client, judge, deadline, tell
+        self.resource = targets[0][1]
+        self.path = self.resource.path(targets[0][0].namespace)
+        # A single object is watched by name: others of its kind may be many, and may not be ours to read.
+        self.selector = {"fieldSelector": f"metadata.name={targets[0][0].name}"} if len(targets) == 1 else {}
+        self.pending: dict[str, Manifest] = {manifest.name: manifest for manifest, _resource in targets}
+        self.seen: dict[str, Mapping[str, Any]] = {}
+        self.reasons: dict[str, str] = {}
+        self.troubles: dict[str, str] = {}
+        self.failures: list[Failure] = []
+        self.told = time.monotonic()
+
+    def wait(self) -> list[Failure]:
+        """LIST, then watch from there; again if the watch ends."""
+        seconds = FIRST_LOOK_SECONDS
+        while self.pending:
+            version = _look(self.client, self.path, self.selector, self.resource, self.pending, self.settle)
+            if not self.pending or self.deadline.left <= 0:
+                break
+            if self._watch(version, min(seconds, self.deadline.left)):
+                self._look_at_pods()
+                self._tell_that_time_passes()
+                seconds = min(2 * seconds, WATCH_SECONDS)
+        self._look_at_pods()
+        self.failures += [
+            Failure(manifest, f"not ready after {self.deadline.seconds:g} s: {self.reasons[name]}", "Timeout")
+            for name, manifest in self.pending.items()
+        ]
+        return self.failures
+
+    def settle(self, name: str, obj: Mapping[str, Any] | None) -> None:
+        """Judge an object, and wait for it no more if that is of no use."""
+        verdict = self.judge(obj)
+        self.reasons[name] = verdict.reason
+        if obj is not None:
+            self.seen[name] = {"apiVersion": self.resource.api_version, "kind": self.resource.kind, **obj}
         if verdict.failed:
-            failures.append(Failure(pending[name], verdict.reason, "Failed"))
+            self.failures.append(Failure(self.pending[name], verdict.reason, "Failed"))
         if verdict.ready or verdict.failed:
-            del pending[name]
+            del self.pending[name]
 
-    # A single object is watched by name: others of its kind may be many, and may not be ours to read.
-    selector = {"fieldSelector": f"metadata.name={batch[0][0].name}"} if len(batch) == 1 else {}
-    while pending:
-        version = _look(client, path, selector, resource, pending, settle)
-        if not pending or deadline.left <= 0:
-            break
-        query = {**selector, "resourceVersion": version}
-        for event in _events(client, path, query, deadline):
+    def _watch(self, version: str, seconds: float) -> bool:
+        """Follow what happens; False if that ended before its time."""
+        began = time.monotonic()
+        for event in _events(self.client, self.path, {**self.selector, "resourceVersion": version}, seconds):
             name = event.get("object", {}).get("metadata", {}).get("name")
             if event.get("type") == "ERROR":
-                break
-            if name in pending:
-                settle(name, None if event["type"] == "DELETED" else event["object"])
-            if not pending or deadline.left <= 0:
-                break
-        else:
-            time.sleep(min(0.5, max(0.0, deadline.left)))  # the stream broke: do not LIST in a tight loop
-    failures += [
-        Failure(manifest, f"not ready after {deadline.seconds:g} s: {verdicts[name].reason}", "Timeout")
-        for name, manifest in pending.items()
-    ]
-    return failures
+                return False
+            if name in self.pending:
+                self.settle(name, None if event["type"] == "DELETED" else event["object"])
+            if not self.pending or self.deadline.left <= 0:
+                return True
+        if time.monotonic() - began >= min(1.0, seconds):
+            return True
+        time.sleep(min(0.5, max(0.0, self.deadline.left)))  # the stream broke: do not LIST in a tight loop
+        return False
+
+    def _look_at_pods(self) -> None:
+        """Add to each reason what its pods say; end the wait for what will not get better by itself."""
+        for name in list(self.pending)[:MOST_LOOKED_AT]:
+            if self.judge is not until_ready or name not in self.seen:
+                continue
+            trouble = trouble_of(self.client, self.seen[name])
+            if trouble is None:
+                continue
+            reason = f"{readiness(self.seen[name]).reason}; {trouble}"
+            if trouble.hopeless:
+                self.failures.append(Failure(self.pending.pop(name), reason, "Failed"))
+            elif not trouble.silent and trouble.text != self.troubles.get(name):
+                self._say(name, reason)
+            self.reasons[name], self.troubles[name] = reason, trouble.text
+
+    def _tell_that_time_passes(self) -> None:
+        if self.pending and time.monotonic() - self.told >= TELL_SECONDS:
+            name = next(iter(self.pending))
+            others = f" ({len(self.pending) - 1} others are not ready either)" if len(self.pending) > 1 else ""
+            self._say(name, self.reasons[name] + others)
+
+    def _say(self, name: str, reason: str) -> None:
+        left = max(0, round(self.deadline.left))
+        self.tell(f"Waiting for {self.pending[name].title}, {left} s at most: {reason}")
+        self.told = time.monotonic()
 
 
 def _look(
@@ -140,8 +206,8 @@ def _look(
     return version
 
 
-def _events(client: Client, path: str, query: Mapping[str, str], deadline: Deadline) -> Iterator[dict[str, Any]]:
+def _events(client: Client, path: str, query: Mapping[str, str], seconds: float) -> Iterator[dict[str, Any]]:
     try:
-        yield from client.watch(path, query, max(1.0, deadline.left))
+        yield from client.watch(path, query, max(1.0, seconds))
     except ApiError:
         return  # the resourceVersion is too old, or the server restarts: LIST again

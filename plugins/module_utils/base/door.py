@@ -59,6 +59,12 @@ class Door:
         return {"module_args": {**params, **{name: MASKED for name in self.hidden if name in params}}}
 
 
+def teller(call: Call) -> Callable[[str], None]:
+    """How a call tells a user who waits for it; a process of its own has nobody who listens before it ends."""
+    tell: Callable[[str], None] = getattr(call, "tell", lambda _text: None)
+    return tell
+
+
 def answer(door: Door, call: Call, diff: bool) -> tuple[dict[str, Any], list[str]]:
     """Do what a call asks for.
 

@@ -253,7 +253,7 @@ def _carry_out(client: Client, discovery: Discovery, layer: Layer, plan: _Plan, 
     if plan.new:
         memory.forget(client, layer, number)
     if options.apply.wait_seconds is not None:
-        await_ready(client, discovery, applied, deadline)
+        await_ready(client, discovery, applied, deadline, options.apply.tell)
     return LayerOutcome(_joined(applied, removed), number, plan.new, plan.remembers)
 
 

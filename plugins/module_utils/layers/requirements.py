@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery
@@ -22,23 +22,56 @@ REFERENCE_OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
 }
 """Argument spec of the name of an object."""
-REQUIRES_OPTIONS: dict[str, Any] = {**REFERENCE_OPTIONS, "hint": {"type": "str", "default": ""}}
+REQUIRES_OPTIONS: dict[str, Any] = {
+    **REFERENCE_OPTIONS,
+    "hint": {"type": "str", "default": ""},
+    "made_by": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"api_version": {"type": "str", "required": True}, "kind": {"type": "str", "required": True}},
+    },
+}
 """Argument spec of one requirement."""
 
 
-def missing(client: Client, requires: Sequence[Mapping[str, Any]], brought: Sequence[Manifest]) -> list[str]:
-    """What is neither there nor among the manifests, one line each."""
-    wanted = [
-        Manifest(f"requires[{index}]", entry["api_version"], entry["kind"], entry["namespace"], entry["name"], {})
-        for index, entry in enumerate(requires)
-    ]
-    hints = {id(manifest): entry["hint"] for manifest, entry in zip(wanted, requires, strict=True)}
+def missing(
+    client: Client, requires: Sequence[Mapping[str, Any]], brought: Sequence[Manifest]
+) -> tuple[list[str], list[str]]:
+    """What is neither there nor among the manifests, one line each; and what is not there yet, but will be made."""
     known = {live_key(manifest) for manifest in brought}
-    asked = [manifest for manifest in wanted if live_key(manifest) not in known]
-    resolved = resolve(Discovery(client), asked)
+    wanted = [(_reference(index, entry, entry), entry) for index, entry in enumerate(requires)]
+    asked = [(manifest, entry) for manifest, entry in wanted if live_key(manifest) not in known]
+    lacking = _absent(client, asked)
+    makers = [
+        (_reference(index, maker, entry), entry)
+        for index, (_manifest, entry) in enumerate(lacking)
+        for maker in entry["made_by"]
+    ]
+    unmade = {id(maker) for maker, _entry in _absent(client, makers)}
+    promised = {id(entry) for maker, entry in makers if id(maker) not in unmade}
+    return (
+        [f"there is no {m.title}. {entry['hint']}".rstrip() for m, entry in lacking if id(entry) not in promised],
+        [
+            f"{m.title}, for which an operator is asked. {entry['hint']}"
+            for m, entry in lacking
+            if id(entry) in promised
+        ],
+    )
+
+
+_Asked: TypeAlias = "list[tuple[Manifest, Mapping[str, Any]]]"
+
+
+def _absent(client: Client, asked: _Asked) -> _Asked:
+    resolved = resolve(Discovery(client), [manifest for manifest, _entry in asked])
     live = read_live(client, resolved.targets)
-    lacking = [manifest for manifest in asked if live_key(manifest) not in live]
-    return [f"there is no {manifest.title}. {hints[id(manifest)]}".rstrip() for manifest in lacking]
+    return [(manifest, entry) for manifest, entry in asked if live_key(manifest) not in live]
+
+
+def _reference(index: int, kind: Mapping[str, Any], entry: Mapping[str, Any]) -> Manifest:
+    where = f"requires[{index}]"
+    return Manifest(where, kind["api_version"], kind["kind"], entry["namespace"], entry["name"], {})
 
 
 def require(
@@ -51,7 +84,7 @@ def require(
     Raises:
         HardeningError: something is missing; all of it is named.
     """
-    lacking = missing(client, requires, brought) if requires else []
+    lacking, promised = missing(client, requires, brought) if requires else ([], [])
     if lacking and not check:
         raise HardeningError(join_failures("Something that the layer needs is missing, nothing was changed", lacking))
-    return [f"Not there yet: {line}" for line in lacking]
+    return [f"Not there yet: {line}" for line in [*lacking, *promised]]

@@ -16,8 +16,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare import ApplyOptions
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import wait_seconds
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import (
+    Tell,
+    tell_nobody,
+    wait_seconds,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, teller
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import (
     Layer,
@@ -55,7 +59,7 @@ def work_layer(call: Call) -> Result:
         client,
         layer,
         manifests,
-        layer_options(params, check),
+        layer_options(params, check, teller(call)),
         pod_security.reviewer(params["on_violation"], found),
         [untouched_member(entry, index) for index, entry in enumerate(params["keep"])] if present else [],
     )
@@ -66,7 +70,7 @@ def work_layer(call: Call) -> Result:
     return {**layer_result(outcome), "violations": violations}, [*warnings, *lacking]
 
 
-def layer_options(params: Mapping[str, Any], check: bool) -> LayerOptions:
+def layer_options(params: Mapping[str, Any], check: bool, tell: Tell = tell_nobody) -> LayerOptions:
     """How the parameters say that a layer is applied."""
     return LayerOptions(
         ApplyOptions(
@@ -76,6 +80,7 @@ def layer_options(params: Mapping[str, Any], check: bool) -> LayerOptions:
             rehearse=params["rehearse"],
             existing=params["existing"],
             replaceable=frozenset(params["replace"]),
+            tell=tell,
         ),
         present=params["state"] == "present",
         purge=params["purge"] and params["state"] == "absent",

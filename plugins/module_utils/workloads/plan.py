@@ -46,6 +46,8 @@ SETTINGS = frozenset(
         "pickle_stages",
     }
 )
+EXTERNAL_SECRET = {"api_version": "external-secrets.io/v1", "kind": "ExternalSecret"}
+"""An operator makes a Secret of one of the same name, perhaps after this layer is applied."""
 WEEK = 7 * 24 * 3600
 _JOB = {
     **POD_KEYS,
@@ -209,10 +211,16 @@ def _requires(items: Sequence[Mapping[str, Any]], made: Sequence[Json]) -> list[
         for pvc in [*item["pvcs"], *([item["model"]] if item["model"] else [])]:
             if (where, pvc["name"]) not in claims:
                 found["PersistentVolumeClaim", where, pvc["name"]] = "Make it, or give its entry in pvcs a size."
+        who = f"{item['kind']} {item['name']}"
+        for config_map in item["config_maps"]:
+            found["ConfigMap", where, config_map["name"]] = f"{who} mounts it."
+        for name in item["image_pull_secrets"]:
+            found["Secret", where, name] = f"{who} pulls its images with it."
         for secret in item["secrets"]:
-            found["Secret", where, secret["name"]] = f"{item['kind']} {item['name']} mounts it."
+            found["Secret", where, secret["name"]] = f"{who} mounts it."
     return [
         {"api_version": "v1", "kind": kind, "namespace": namespace, "name": name, "hint": hint}
+        | ({"made_by": [EXTERNAL_SECRET]} if kind == "Secret" else {})
         for (kind, namespace, name), hint in sorted(found.items())
     ]
 

@@ -47,6 +47,13 @@ STUCK = condition("Progressing", "False", reason="ProgressDeadlineExceeded", mes
         (
             "apps/v1",
             "Deployment",
+            {"replicas": 2},
+            {"observedGeneration": 2, "updatedReplicas": 2, "availableReplicas": 3, "replicas": 3},
+            "1 pods of before are still there",
+        ),
+        (
+            "apps/v1",
+            "Deployment",
             {},
             {
                 "observedGeneration": 2,
@@ -58,7 +65,9 @@ STUCK = condition("Progressing", "False", reason="ProgressDeadlineExceeded", mes
         ("apps/v1", "DaemonSet", {}, {"observedGeneration": 2, "desiredNumberScheduled": 1}, "0 of 1 pods are updated"),
         ("batch/v1", "Job", {}, {}, "no pod has started"),
         ("batch/v1", "Job", {"suspend": True}, {}, "ready"),
-        ("batch/v1", "Job", {}, {"active": 1}, "ready"),
+        ("batch/v1", "Job", {}, {"active": 1, "ready": 0}, "no pod has started"),
+        ("batch/v1", "Job", {}, {"active": 1, "ready": 1}, "ready"),
+        ("batch/v1", "Job", {}, {"succeeded": 1}, "ready"),
         ("batch/v1", "Job", {}, condition("Failed", "True", message="backoff"), "failed: failed: backoff"),
         (
             "apiextensions.k8s.io/v1",

@@ -96,3 +96,66 @@ def test_what_stays_is_explained_by_its_finalizers() -> None:
     held = pod("a", "Running")
     held["metadata"]["finalizers"] = ["example.org/hold"]
     assert until_gone(held).reason == "it is still there, finalizers: example.org/hold"
+
+
+DEPLOYMENTS = Resource("apps/v1", "Deployment", "deployments", True)
+UNREADY = {"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 0}
+
+
+def deployment(name: str, status: dict[str, Any]) -> dict[str, Any]:
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}}
+    return {"metadata": {"name": name, "namespace": "ns", "generation": 1}, "spec": spec, "status": status}
+
+
+def waiting_pod(reason: str) -> dict[str, Any]:
+    waiting = {"name": "main", "state": {"waiting": {"reason": reason, "message": "why"}}}
+    return {"metadata": {"name": "web-1", "namespace": "ns"}, "status": {"containerStatuses": [waiting]}}
+
+
+def wait_for_web(fake: Any, seconds: float, told: list[str]) -> list[Any]:
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "ns"}}
+    (manifest,) = parse_manifests([body])
+    return wait_for(fake.client, [(manifest, DEPLOYMENTS)], until_ready, Deadline.after(seconds), told.append)
+
+
+@pytest.fixture
+def passing_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock takes two seconds."""
+    clock = iter(range(0, 10_000, 2))
+    monkeypatch.setattr(wait_module.time, "monotonic", lambda: float(next(clock)))
+
+
+@pytest.mark.usefixtures("passing_time")
+def test_what_its_pods_say_ends_the_wait_where_nothing_will_change(fake_client: FakeClients) -> None:
+    fake = fake_client([listing(deployment("web", UNREADY)), events(), listing(waiting_pod("InvalidImageName"))])
+    told: list[str] = []
+    (failure,) = wait_for_web(fake, 600, told)
+    assert failure.reason == "Failed"
+    assert failure.message == (
+        "0 of 1 pods are available; pod web-1 does not start: container main: InvalidImageName: why"
+    )
+    assert "labelSelector=app%3Dweb" in fake.pool.asked[2][1]
+
+
+@pytest.mark.usefixtures("passing_time")
+def test_what_may_pass_is_told_once_at_once_and_then_that_time_passes(fake_client: FakeClients) -> None:
+    look = [listing(deployment("web", UNREADY)), events(), listing(waiting_pod("ImagePullBackOff"))]
+    done = deployment("web", {**UNREADY, "availableReplicas": 1})
+    told: list[str] = []
+    assert wait_for_web(fake_client([*look * 4, listing(done)]), 10_000, told) == []
+    assert "pod web-1 does not start: container main: ImagePullBackOff: why" in told[0]
+    assert all(text.startswith("Waiting for Deployment ns/web, ") for text in told)
+    assert 1 < len(told) < 4
+
+
+def test_the_end_of_the_time_says_what_the_pods_say(fake_client: FakeClients) -> None:
+    fake = fake_client([listing(deployment("web", UNREADY)), listing(waiting_pod("ImagePullBackOff"))])
+    (failure,) = wait_for_web(fake, 0, [])
+    assert failure.reason == "Timeout"
+    assert failure.message.startswith("not ready after 0 s: 0 of 1 pods are available; pod web-1 does not start")
+
+
+def test_pods_that_are_not_ours_to_read_change_nothing(fake_client: FakeClients) -> None:
+    fake = fake_client([listing(deployment("web", UNREADY)), (403, {"reason": "Forbidden"}, {})])
+    (failure,) = wait_for_web(fake, 0, [])
+    assert failure.message == "not ready after 0 s: 0 of 1 pods are available"

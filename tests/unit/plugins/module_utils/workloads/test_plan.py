@@ -334,15 +334,21 @@ def test_a_claim_that_another_workload_reads_its_model_from_stays() -> None:
 
 def test_what_pods_name_and_nobody_here_makes_must_be_there() -> None:
     job = {**JOB, "pvcs": [{**PVC, "size": "1Gi"}, {"name": "theirs", "path": "/theirs"}]}
+    job |= {"config_maps": [{"name": "settings", "path": "/settings"}], "image_pull_secrets": ["pull"]}
     secret = {"name": "token", "path": "/secrets/token", "of_stage": False}
     found = planned(training_jobs=[job], model_servers=[{**SERVER, "model": MODEL, "secrets": [secret]}])["requires"]
     assert {(entry["kind"], entry["namespace"], entry["name"]) for entry in found} == {
         ("ServiceAccount", "ml-training", "ml-trainer"),
         ("PersistentVolumeClaim", "ml-training", "theirs"),
+        ("ConfigMap", "ml-training", "settings"),
+        ("Secret", "ml-training", "pull"),
         ("ServiceAccount", "ml-serving", "model-server"),
         ("PersistentVolumeClaim", "ml-serving", MODEL["pvc"]),
         ("Secret", "ml-serving", "token"),
     }
+    # An ExternalSecret of the same name will make a Secret, though perhaps after this layer.
+    makers = {entry["name"]: [maker["kind"] for maker in entry.get("made_by", ())] for entry in found}
+    assert {name for name, kinds in makers.items() if kinds == ["ExternalSecret"]} == {"pull", "token"}
 
 
 def test_what_a_choice_opens_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
