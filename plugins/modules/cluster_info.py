@@ -37,6 +37,54 @@ options:
         description: Fail if the server does not serve it. Otherwise RV(served) says whether it does.
         type: bool
         default: true
+  survey:
+    description:
+      - Variables of the model to hold against the cluster, as the role C(cluster) hands them over. RV(remarks) says
+        what a user should know, and is warned of. The module fails where no name would resolve afterwards.
+      - What may not be read is passed over.
+    type: dict
+    default: {}
+    suboptions:
+      layers:
+        description: Roles of the play, which decide what is looked at.
+        type: list
+        elements: str
+        default: []
+      stages:
+        description: The stages.
+        type: list
+        elements: dict
+        default: []
+      endpoints:
+        description: What stages name in C(ingress) and C(egress).
+        type: dict
+        default: {}
+      dns:
+        description: Where the pods of the cluster's DNS are.
+        type: dict
+        default: {}
+      prometheus:
+        description: Where the pods of Prometheus are.
+        type: dict
+        default: {}
+      texts:
+        description: Lists of hosts and images by variable, which may still be those of the example.
+        type: dict
+        default: {}
+      images:
+        description: Images by variable, which may have a digest.
+        type: dict
+        default: {}
+      locked:
+        description: Whether a lock pins images.
+        type: bool
+        default: false
+  accepted_remarks:
+    description: Names of remarks that are known and meant.
+    type: list
+    elements: str
+    choices: [certificate, dns, dns_cache, examples, networks, policies, selectors, tags]
+    default: []
 extends_documentation_fragment:
   - gpu_cluster.hardening.connection
   - gpu_cluster.hardening.attributes.info
@@ -90,6 +138,14 @@ served:
     - api_version: monitoring.coreos.com/v1
       kind: ServiceMonitor
       served: false
+remarks:
+  description: What was found by O(survey) and is not accepted.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: policies
+      text: "Nobody is seen to enforce NetworkPolicies: there is only Flannel, which does not."
 """
 
 from typing import Any
@@ -98,6 +154,9 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client i
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster import inspect_cluster
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.look import survey
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.question import read_question
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.remarks import NAMES
 
 ARGUMENT_SPEC = {
     "minimum_version": {"type": "str", "default": "1.30"},
@@ -111,6 +170,17 @@ ARGUMENT_SPEC = {
             "required": {"type": "bool", "default": True},
         },
     },
+    "survey": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "layers": {"type": "list", "elements": "str", "default": []},
+            "stages": {"type": "list", "elements": "dict", "default": []},
+            **{name: {"type": "dict", "default": {}} for name in ("endpoints", "dns", "prometheus", "texts", "images")},
+            "locked": {"type": "bool", "default": False},
+        },
+    },
+    "accepted_remarks": {"type": "list", "elements": "str", "choices": list(NAMES), "default": []},
     **CONNECTION_OPTIONS,
 }
 
@@ -118,7 +188,11 @@ ARGUMENT_SPEC = {
 def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """The result of the module, and its warnings."""
     params = call.params
-    return {"changed": False, **inspect_cluster(connect(params), params["minimum_version"], params["kinds"])}, []
+    client = connect(params)
+    facts = inspect_cluster(client, params["minimum_version"], params["kinds"])
+    found = survey(client, read_question(params["survey"]), facts["version"], params["accepted_remarks"])
+    texts = [{"name": remark.name, "text": remark.text} for remark in found]
+    return {"changed": False, **facts, "remarks": texts}, [remark.text for remark in found]
 
 
 DOOR = Door(ARGUMENT_SPEC, work)

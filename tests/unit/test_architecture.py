@@ -26,6 +26,7 @@ FLOORS = (
     "stages",
     "nodes",
     "components",
+    "survey",
     "admission",
     "alerts",
     "models",

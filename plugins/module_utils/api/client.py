@@ -99,6 +99,11 @@ class Client:
         return self._access.server.url
 
     @property
+    def verifies(self) -> bool:
+        """Whether the server's certificate is checked; there is nothing to check without TLS."""
+        return self._access.server.verify or not self.server.startswith("https:")
+
+    @property
     def ca_certificates(self) -> str:
         """What the server's certificate is checked against (PEM); empty if that is what the system trusts."""
         return self._access.server.authorities if self._access.server.verify else ""
