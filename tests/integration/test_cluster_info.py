@@ -31,7 +31,7 @@ def test_a_default_deny_without_dns_is_refused_and_the_rest_is_remarked_on(
     asked = {"layers": ["network_policies"], "stages": [stage], "dns": dns}
     audit.mark()
     result = run_module("cluster_info", survey=asked)
-    assert [remark["name"] for remark in result["remarks"]] == ["networks", "policies"][::-1]
+    assert [remark["name"] for remark in result["remarks"]] == ["policies", "networks"]
     assert "10.96.0.1/32" in str(result["remarks"])
     looked = [(request.verb, request.resource) for request in audit.requests().all if request.resource]
     assert sorted(looked) == [("get", "services"), ("list", "daemonsets"), ("list", "nodes"), ("list", "pods")]

@@ -62,6 +62,15 @@ def test_it_has_three_capabilities_and_no_token(installed: Kubectl) -> None:
         assert installed.run("auth", "can-i", verb, resource, "-A", who).stdout.strip() == "no"
 
 
+def test_it_tells_ready_from_alive_and_its_namespace_tells_whoever_else_comes(installed: Kubectl) -> None:
+    (container,) = template(installed)["spec"]["containers"]
+    paths = [container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")]
+    assert paths == ["/metrics", "/healthz"]
+    labels = installed.get("namespace", "falco")["metadata"]["labels"]
+    levels = [labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "audit", "warn")]
+    assert levels == ["privileged", "restricted", "restricted"]
+
+
 def test_only_prometheus_reaches_it_and_it_reaches_nothing(installed: Kubectl) -> None:
     deny = installed.get("networkpolicy", "default-deny", "falco")["spec"]
     assert (deny["podSelector"], sorted(deny["policyTypes"])) == ({}, ["Egress", "Ingress"])

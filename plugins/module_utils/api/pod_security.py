@@ -17,6 +17,8 @@ PREFIX = "pod-security.kubernetes.io/"
 # Texts of the server's warnings: k8s.io/pod-security-admission, admission.go
 HEADLINE = re.compile(r'existing pods in namespace "(?P<namespace>[^"]+)" violate the new PodSecurity enforce level')
 POD = re.compile(r"(?P<pod>[a-z0-9][-.a-z0-9]*)(?: \(and (?P<others>\d+) other pods?\))?: (?P<reasons>.+)")
+BEYOND_WARN = 'would violate PodSecurity "'
+WITH_PODS = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"})
 INCOMPLETE = re.compile(r"new PodSecurity enforce level only checked against the first (?P<some>\d+) of (?P<all>\d+)")
 
 
@@ -71,8 +73,14 @@ def reviewer(on_violation: str, found: list[Violation]) -> Callable[[Outcome], N
 
 
 def remarks(outcome: Outcome, found: Sequence[Violation], on_violation: str) -> list[str]:
-    """The server's warnings as a user should read them: those on violations as ``on_violation`` says."""
+    """The server's warnings as a user should read them: those on violations as ``on_violation`` says.
+
+    Whoever makes a namespace privileged for its own workloads need not be told that they are more than ``warn`` allows:
+    that level is there for everybody else who comes into the namespace.
+    """
     texts = [text for text in outcome.warnings if not HEADLINE.match(text) and not _is_pod_line(text, found)]
+    if _only_where_meant(outcome.results):
+        texts = [text for text in texts if not text.startswith(BEYOND_WARN)]
     texts = [_explain_incomplete(text) for text in texts]
     if on_violation == "warn":
         texts += [f"Running pod violates the enforced level: {line}" for line in _lines(found)]
@@ -82,6 +90,17 @@ def remarks(outcome: Outcome, found: Sequence[Violation], on_violation: str) -> 
 def describe(violation: Violation) -> dict[str, Any]:
     """A violation as the module returns it."""
     return {**asdict(violation), "reasons": list(violation.reasons)}
+
+
+def _only_where_meant(results: Sequence[ObjectResult]) -> bool:
+    """Whether all that has pods is in namespaces that are privileged by these very results."""
+    privileged = {
+        result.manifest.name
+        for result in results
+        if result.manifest.kind == "Namespace"
+        and result.manifest.body.get("metadata", {}).get("labels", {}).get(f"{PREFIX}enforce") == "privileged"
+    }
+    return all(result.manifest.namespace in privileged for result in results if result.manifest.kind in WITH_PODS)
 
 
 def _lines(found: Sequence[Violation]) -> list[str]:

@@ -101,7 +101,7 @@ def _dns(seen: Seen, question: Question) -> Iterator[Remark]:
     yield Remark(
         "dns",
         f"gpu_cluster_dns selects no pod ({question.dns.selector} in {question.dns.namespace}), so with the default "
-        "deny no name would resolve in any stage. To see what there is: kubectl get pods -A --show-labels | grep dns.",
+        "deny no name would resolve in any stage. What there is: kubectl get pods -A --show-labels | grep dns.",
         refuses=True,
     )
 
@@ -115,8 +115,8 @@ def _cache(seen: Seen, question: Question) -> Iterator[Remark]:
                 words = [*(container.get("command") or ()), *(container.get("args") or ())]
                 yield Remark(
                     "dns_cache",
-                    f"DaemonSet {item['metadata']['namespace']}/{item['metadata']['name']} is a DNS cache on the nodes, "
-                    "and the pods of stages may not reach it: set gpu_cluster_dns.node_local_addresses to "
+                    f"DaemonSet {item['metadata']['namespace']}/{item['metadata']['name']} is a DNS cache on the "
+                    "nodes, and the pods of stages may not reach it: set gpu_cluster_dns.node_local_addresses to "
                     f"[{', '.join(_addresses(words)) or 'its address'}].",
                 )
                 return
