@@ -33,6 +33,7 @@ TYPES = ("gauge", "counter", "label")
 SETTINGS = frozenset(
     {
         "counters",
+        "counters_csv",
         "image_tag",
         "profiling",
         "profiling_counters",
@@ -72,15 +73,17 @@ def plan(settings: Mapping[str, object]) -> Json:
     keys = {name: Entry(f"dcgm_exporter_{name}", settings[name], problems) for name in sorted(SETTINGS)}
     accepts_envvar = keys["toolkit_accepts_envvar"].flag()
     profiling = keys["profiling"].flag()
-    counters = _read_counters(keys["counters"])
+    # What a user has as the exporter's own file counts instead of the list.
+    given = keys["counters_csv"] if keys["counters_csv"].value else keys["counters"]
+    counters = _read_csv(given) if given is keys["counters_csv"] else _read_counters(given)
     for field in sorted(field for field, _kind, _help in counters if field.startswith(PROFILING) and not profiling):
-        keys["counters"].refuse(f"{field} needs the capability SYS_ADMIN; set dcgm_exporter_profiling: true for that")
+        given.refuse(f"{field} needs the capability SYS_ADMIN; set dcgm_exporter_profiling: true for that")
     extra = _read_counters(keys["profiling_counters"])
     counters += extra if profiling else []
     if not counters and not problems:
-        keys["counters"].refuse("must not be empty")
-    _refuse_repeated(keys["counters"], counters)
-    unknown = _read_unknown(keys, counters, keys["image_tag"].text())
+        given.refuse("must not be empty")
+    _refuse_repeated(given, counters)
+    unknown = _read_unknown(given, counters, keys["image_tag"].text())
     prometheus = read_prometheus(keys["prometheus"])
     placed = {
         "node_selector": read_node_selector(keys["node_selector"]),
@@ -112,7 +115,25 @@ def _read_counters(entry: Entry) -> list[Counter]:
     return counters
 
 
-def _read_unknown(keys: Mapping[str, Entry], counters: Sequence[Counter], tag: str) -> list[str]:
+def _read_csv(entry: Entry) -> list[Counter]:
+    """A file as the exporter reads it: comments begin with #, and each other line has field, type and help."""
+    counters = []
+    for number, line in enumerate(entry.text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        at = Entry(f"{entry.path} line {number}", line, entry.problems)
+        columns = [column.strip(" ") for column in next(csv.reader([line]), [])]
+        if len(columns) != 3:
+            at.refuse(f"has {len(columns)} columns, and must have 3: field, type, help; a help with a comma is quoted")
+            continue
+        field, kind, text = columns
+        if not _FIELD.fullmatch(field):
+            at.refuse(f"{field!r} is no field of DCGM, such as DCGM_FI_DEV_GPU_UTIL")
+        counters.append((field, Entry(at.path, kind, entry.problems).choice(TYPES), text))
+    return counters
+
+
+def _read_unknown(given: Entry, counters: Sequence[Counter], tag: str) -> list[str]:
     """Fields that the exporter has not, with which it does not start on any node. Of other versions it is not known."""
     found = _TAG.match(tag)
     known_version = found is not None and found[1] == VERSION
@@ -120,7 +141,7 @@ def _read_unknown(keys: Mapping[str, Entry], counters: Sequence[Counter], tag: s
     for field in sorted({field for field, _kind, _help in counters if _FIELD.fullmatch(field)} - FIELDS):
         guess = did_you_mean(field, FIELDS)
         if known_version:
-            keys["counters"].refuse(f"{field} is no field of dcgm-exporter {VERSION}, which would not start{guess}")
+            given.refuse(f"{field} is no field of dcgm-exporter {VERSION}, which would not start{guess}")
         else:
             warnings.append(
                 f"{field} is no field of dcgm-exporter {VERSION}{guess}. If {tag or 'this version'} has none either, "

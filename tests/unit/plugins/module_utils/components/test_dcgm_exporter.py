@@ -21,6 +21,7 @@ UTIL = {"field": "DCGM_FI_DEV_GPU_UTIL", "type": "gauge", "help": "GPU utilizati
 ENGINE = {"field": "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "type": "gauge", "help": "Busy."}
 SETTINGS: dict[str, Any] = {
     "counters": [UTIL],
+    "counters_csv": "",
     "image_tag": "4.5.3-4.8.2-distroless",
     "profiling": False,
     "profiling_counters": [ENGINE],
@@ -93,6 +94,24 @@ def test_a_field_that_the_exporter_has_not_is_refused_and_of_other_versions_warn
         assert warning == f"{text}{guess}. If {tag} has none either, the exporter does not start."
 
 
+FILE = """# Format
+# If line starts with a '#' it is considered a comment
+
+DCGM_FI_DEV_SM_CLOCK,  gauge, SM clock frequency (in MHz).
+DCGM_FI_DEV_XID_ERRORS,gauge,"Value of the last XID error, if any."
+# DCGM_FI_PROF_GR_ENGINE_ACTIVE, gauge, Busy.
+DCGM_FI_DRIVER_VERSION, label, Driver Version
+"""
+
+
+def test_a_file_of_the_exporter_counts_instead_of_the_list() -> None:
+    assert list(csv.reader(str(plan({**SETTINGS, "counters_csv": FILE})["csv"]).splitlines())) == [
+        ["DCGM_FI_DEV_SM_CLOCK", "gauge", "SM clock frequency (in MHz)."],
+        ["DCGM_FI_DEV_XID_ERRORS", "gauge", "Value of the last XID error, if any."],
+        ["DCGM_FI_DRIVER_VERSION", "label", "Driver Version"],
+    ]
+
+
 def test_counters_survive_the_file_whatever_their_help_says() -> None:
     counters = [
         {**UTIL, "help": 'Used, in "%".'},
@@ -112,6 +131,21 @@ def test_counters_survive_the_file_whatever_their_help_says() -> None:
             "dcgm_exporter_profiling: true for that",
         ),
         ({"counters": []}, "dcgm_exporter_counters: must not be empty"),
+        ({"counters_csv": "# none\n"}, "dcgm_exporter_counters_csv: must not be empty"),
+        (
+            {"counters_csv": "\nDCGM_FI_DEV_GPU_UTIL, gauge, a, b"},
+            "dcgm_exporter_counters_csv line 2: has 4 columns, and must have 3",
+        ),
+        (
+            {"counters_csv": "DCGM_FI_DEV_GPU_UTIL, guage, a"},
+            "dcgm_exporter_counters_csv line 1: 'guage' is not one of",
+        ),
+        ({"counters_csv": "GPU_UTIL, gauge, a"}, "dcgm_exporter_counters_csv line 1: 'GPU_UTIL' is no field of DCGM"),
+        (
+            {"counters_csv": "DCGM_FI_PROF_GR_ENGINE_ACTIVE, gauge, a"},
+            "dcgm_exporter_counters_csv: DCGM_FI_PROF_GR_ENGINE_ACTIVE needs the capability SYS_ADMIN",
+        ),
+        ({"counters_csv": [FILE]}, "dcgm_exporter_counters_csv: must be a string"),
         ({"counters": [UTIL, UTIL]}, "dcgm_exporter_counters: DCGM_FI_DEV_GPU_UTIL is given twice"),
         (
             {"counters": [ENGINE], "profiling": True},
