@@ -107,7 +107,11 @@ def _items_match(
         if wanted is None or found is None or id(wanted) in used:
             return False
         used.add(id(wanted))
-        if not _map_matches(fields[key], [name for name in fields[key] if name != "."], wanted, found, path):
+        if not fields[key]:
+            # The item is one value to the server, as the variables of an admission policy are.
+            if not _same(wanted, found, path[-1], SERVER_DEFAULTS.get(path[0], {})):
+                return False
+        elif not _map_matches(fields[key], [name for name in fields[key] if name != "."], wanted, found, path):
             return False
     return True
 

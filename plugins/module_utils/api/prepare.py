@@ -250,14 +250,20 @@ def _rehearse(client: Client, step: Step, ownership: Ownership) -> tuple[Step, R
 def predict(step: Step) -> ObjectResult:
     """What a step is going to do."""
     if step.rehearsal is None:
-        after = step.manifest.body if step.needs_write else step.live
-        return ObjectResult(step.manifest, "created" if step.needs_write else "unchanged", step.live, after)
+        return result_of(step, step.manifest.body) if step.needs_write else unchanged(step)
     predicted = result_of(step, step.rehearsal.predicted, step.rehearsal.verified)
     return replace(predicted, warnings=step.rehearsal.warnings)
 
 
+def unchanged(step: Step) -> ObjectResult:
+    """Nothing is to be done."""
+    return ObjectResult(step.manifest, "unchanged", step.live, step.live)
+
+
 def result_of(step: Step, after: Mapping[str, Any], verified: bool = True) -> ObjectResult:
     """What a step did, or would do, given the object as it is afterwards."""
+    if step.live is None and comes_by_itself(step.manifest):
+        return ObjectResult(step.manifest, "configured", bare(step.manifest), after, verified)
     if step.live is None:
         return ObjectResult(step.manifest, "created", None, after, verified)
     if step.replaces:
@@ -265,6 +271,20 @@ def result_of(step: Step, after: Mapping[str, Any], verified: bool = True) -> Ob
     if content(step.live) == content(after):
         return ObjectResult(step.manifest, "unchanged", step.live, after, verified)
     return ObjectResult(step.manifest, "configured", step.live, after, verified)
+
+
+def comes_by_itself(manifest: Manifest) -> bool:
+    """Whether the control plane makes an object with its namespace, so that it is there before it is applied.
+
+    Where the namespace is yet to be made it cannot be seen.
+    """
+    return (manifest.group, manifest.kind, manifest.name) == ("", "ServiceAccount", "default")
+
+
+def bare(manifest: Manifest) -> dict[str, Any]:
+    """Such an object as the control plane makes it."""
+    metadata = {"name": manifest.name, "namespace": manifest.namespace}
+    return {"apiVersion": manifest.api_version, "kind": manifest.kind, "metadata": metadata}
 
 
 def in_order(results: Sequence[ObjectResult]) -> tuple[ObjectResult, ...]:

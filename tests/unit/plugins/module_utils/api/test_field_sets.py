@@ -29,6 +29,8 @@ def wanted(api_version: str, **content: Any) -> dict[str, Any]:
 
 DATA = {"f:data": {"f:a": {}, "f:b": {}}}
 PORTS = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}}}}}
+# The server takes each variable of a policy as one value.
+VARIABLES = {"f:spec": {"f:variables": {'k:{"name":"a"}': {}, 'k:{"name":"b"}': {}}}}
 LIMITS = {"f:spec": {"f:limits": {"f:cpu": {}}}}
 SET = {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}
 LEAF = {"f:spec": {"f:ingress": {}}}
@@ -88,6 +90,22 @@ def ingress(**port: Any) -> dict[str, Any]:
             {"spec": {"ports": []}},
             {"spec": {"ports": [{"port": 80, "protocol": "TCP"}]}},
             id="list item gone",
+        ),
+        *(
+            pytest.param(
+                settled,
+                "admissionregistration.k8s.io/v1",
+                VARIABLES,
+                {"spec": {"variables": [{"name": "a", "expression": "1"}, {"name": "b", "expression": "2"}]}},
+                {"spec": {"variables": [{"name": "a", "expression": "1"}, *others]}},
+                id=f"list item that is one value, {what}",
+            )
+            for settled, what, others in (
+                (True, "the same", [{"name": "b", "expression": "2"}]),
+                (False, "another", [{"name": "b", "expression": "3"}]),
+                (False, "more", [{"name": "b", "expression": "2", "more": "x"}]),
+                (False, "gone", []),
+            )
         ),
         pytest.param(
             True,
