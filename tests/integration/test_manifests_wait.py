@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from module_runs import ModuleRunner
+from module_runs import ModuleRunner, PlaybookRunner
 from sample_manifests import config_map, daemon_set, deployment, job, pod_template
 from sandbox_access import Kubectl
 
@@ -69,6 +69,16 @@ def test_all_that_is_not_ready_in_time_is_named_with_its_state(
     assert "cannot be scheduled: 0/" in failed["msg"]
     assert "later" in {failure["name"] for failure in failed["failures"]}, "a pod that cannot start has not started"
     assert kubectl.get("deployment", "stuck0", namespace) is not None
+
+
+def test_who_waits_sees_why_before_the_end(play: PlaybookRunner, namespace: str) -> None:
+    task = {"manifests": [unschedulable(deployment(namespace, "stuck"))], "wait_timeout": 8}
+    done = play([{"gpu_cluster.hardening.manifests": task}])
+    told = next(
+        line for line in done.stdout.splitlines() if line.startswith(f"Waiting for Deployment {namespace}/stuck")
+    )
+    assert "cannot be scheduled: 0/" in told
+    assert done.stdout.index(told) < done.stdout.index("not ready after 8 s")
 
 
 def test_the_deadline_is_shared_by_all(run_module: ModuleRunner, namespace: str) -> None:
