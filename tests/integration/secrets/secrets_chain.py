@@ -120,8 +120,8 @@ class Chain:
         conditions = found.get("status", {}).get("conditions", [])
         return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
-        """Wait until something is true; the operator may be waiting after a failure."""
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 480) -> None:
+        """Wait until something is true; after failures the operator waits for up to seven minutes."""
         wait_for(condition, lambda: self.pods.log, seconds)
 
     def token(self, namespace: str, *audiences: str, account: str = ACCOUNT) -> str:
