@@ -72,9 +72,7 @@ def main() -> None:
         # The tests also try each firing event outside of containers, and as an event of another type.
         fired = [event for one in tables[::2] for rule_name, _what, event in one if rule_name == name]
         written += [other for event in fired for other in (rules.on_host(event), {**event, "evt.type": "close"})]
-        near = [(event, holds(condition, event)) for event in written]
-        # Of the recorded events those count that the rule fires on.
-        near += [(event, True) for event in recorded_events if holds(condition, event)]
+        near = [(event, holds(condition, event)) for event in (*written, *recorded_events)]
         for check, way, mutant in mutants(condition):
             # A comparison in a macro is the same one in every rule that uses the macro.
             if not noticed.get((check, way)):
