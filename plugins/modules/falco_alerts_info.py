@@ -112,12 +112,19 @@ exceptions:
       name: image_and_command
       values: [[registry.internal/model-server, "curl -s http://10.0.0.9/metrics"]]
 profiles:
-  description: Programs and ports of serving images, in the form of C(falco_image_profiles), from the rules of a trial.
+  description:
+    - What serving images did, in the form of C(falco_image_profiles), from the rules of a trial. Folders and networks
+      are made few.
   returned: success
   type: list
   elements: dict
   sample:
-    - {image: registry.internal/model-server, programs: [python3], listening_ports: [8000]}
+    - image: registry.internal/model-server
+      programs: [python3]
+      listening_ports: [8000]
+      parents: [containerd-shim]
+      written_folders: [/root/.cache/vllm, /tmp]
+      networks: [10.96.0.0/24]
 text:
   description: All that is proposed as YAML with a comment for each group, for people to take lines from.
   returned: success

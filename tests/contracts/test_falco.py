@@ -48,9 +48,9 @@ CASES: dict[str, dict[str, Any]] = {
         ]
     },
 }
-CONFIG = schema("falco/config-schema-0.44.1.json")
-PLUGIN = schema("falco/container-plugin-schema.json")
-RULES = schema("falco/rule-schema-0.44.1.json")
+CONFIG = schema("falco/schemas/config-schema-0.44.1.json")
+PLUGIN = schema("falco/schemas/container-plugin-schema.json")
+RULES = schema("falco/schemas/rule-schema-0.44.1.json")
 HELP = (DATA / "programs/falco-0.44.1-help.txt").read_text()
 OPTIONS = set(re.findall(r"(?:^|[ ,])(--?[a-zA-Z][a-z-]*)", HELP, re.MULTILINE))
 # Read from the environment, without a flag.

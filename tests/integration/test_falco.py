@@ -135,14 +135,19 @@ def test_check_mode_says_what_the_run_does(installed: Kubectl, run_role: RoleRun
 
 
 def test_a_trial_is_never_above_notice_and_tells_nobody(installed: Kubectl, run_role: RoleRunner) -> None:
-    run_role("falco", falco_trial=True, falco_http_output_url="http://sidekick.falco:2801")
+    image = "registry.internal/model-server"
+    profile = {"image": image, "programs": ["python3"], "written_folders": ["/tmp"], "networks": []}
+    forwarding = "http://sidekick.falco:2801"
+    run_role("falco", falco_trial=True, falco_http_output_url=forwarding, falco_image_profiles=[profile])
     items = [item for item in yaml.safe_load(written_rules(installed)["25-trial.yaml"]) if "rule" in item]
     rules = {item["rule"]: item for item in items if "override" in item}
-    assert len(items) == len(rules) + 2
+    assert len(items) == len(rules) + 4
     loud = [
         item["rule"] for item in yaml.safe_load(ML_RULES) if item.get("priority") in ("CRITICAL", "ERROR", "WARNING")
     ]
-    assert list(rules) == loud
+    assert list(rules) == loud + [
+        f"{what} outside Profile of {image}" for what in ("Program", "Port", "File", "Network")
+    ]
     assert {item["priority"] for item in rules.values()} == {"NOTICE"}
     configuration = yaml.safe_load(installed.get("configmap", "falco-config", "falco")["data"]["falco.yaml"])
     assert (configuration["priority"], "http_output" in configuration) == ("debug", False)

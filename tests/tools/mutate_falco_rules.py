@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Takes each comparison of each Falco rule out, once as always true and once as never, and says which no event misses.
 
-The events are those written by hand in tests/unit/falco/test_ml_rules.py and those of both recordings. Run it from the
-checkout: .venv/bin/python tests/tools/mutate_falco_rules.py [-v]
+The events are those written by hand in tests/unit/falco/test_ml_rules*.py, the recorded and the unseen ones.
+Run it from the checkout: .venv/bin/python tests/tools/mutate_falco_rules.py [-v]
 """
 
 from __future__ import annotations
@@ -60,20 +60,19 @@ def without(condition: Condition, check: Check, instead: Condition) -> Condition
 
 
 def main() -> None:
-    rules, more, recorded = (table(name) for name in ("test_ml_rules", "test_ml_rules_alternatives", "test_recorded"))
-    tables = (rules.FIRES, rules.SILENT, more.FIRES, more.SILENT)
-    recorded_events = [event for of in recorded.EVENTS.values() for event in of]
+    rules, *more = (table(f"test_ml_rules{part}") for part in ("", "_alternatives", "_kin", "_comparisons"))
+    recordings = (table(name) for name in ("test_recorded", "test_unseen"))
+    tables = [cases for one in (rules, *more) for cases in (one.FIRES, one.SILENT)]
+    recorded_events = [event for recording in recordings for of in recording.EVENTS.values() for event in of]
     noticed: dict[tuple[Check, str], bool] = {}
     where: dict[tuple[Check, str], str] = {}
     for name, rule in rules.RULE_SET.rules.items():
         condition = resolved_condition(rules.RULE_SET, rule)
         written = [event for one in tables for rule_name, _what, event in one if rule_name == name]
         # The tests also try each firing event outside of containers, and as an event of another type.
-        fired = [event for one in (rules.FIRES, more.FIRES) for rule_name, _what, event in one if rule_name == name]
+        fired = [event for one in tables[::2] for rule_name, _what, event in one if rule_name == name]
         written += [other for event in fired for other in (rules.on_host(event), {**event, "evt.type": "close"})]
-        near = [(event, holds(condition, event)) for event in written]
-        # Of the recorded events those count that the rule fires on.
-        near += [(event, True) for event in recorded_events if holds(condition, event)]
+        near = [(event, holds(condition, event)) for event in (*written, *recorded_events)]
         for check, way, mutant in mutants(condition):
             # A comparison in a macro is the same one in every rule that uses the macro.
             if not noticed.get((check, way)):
@@ -85,7 +84,7 @@ def main() -> None:
             print(f"{where[check, way]}: {check.field.key} {check.operator} {values} -> {way}")
     for way in ("true", "never"):
         of = [seen for (_check, taken), seen in noticed.items() if taken == way]
-        print(f"{sum(of)} of {len(of)} comparisons are missed by a test when they are always taken as {way}")
+        print(f"{sum(of)} of {len(of)} comparisons fail a test when they are always taken as {way}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import (
     NOTHING_KNOWN,
     STOCK_CONDITION,
+    SYSCALL,
     KnownNames,
     ResolvedList,
     ResolvedMacro,
@@ -140,7 +141,7 @@ class _Loader:
         if "condition" not in item.texts or "output" not in item.texts:
             return  # a finding already
         earlier = self.rules.get(item.name)
-        source = item.texts["source"].value if "source" in item.texts else "syscall"
+        source = item.texts["source"].value if "source" in item.texts else SYSCALL
         if earlier and earlier.source != source:
             self._findings.error(
                 "other-source",

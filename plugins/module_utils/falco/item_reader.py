@@ -198,11 +198,12 @@ class _Reader:
         for key in keys:
             if key not in _OF_EXCEPTION:
                 self._unknown_key(keys[key], key, "an exception", _OF_EXCEPTION)
-        name = keys["name"].text("the name of an exception") if self._has(value, keys, "name", rule) else None
+        has_name = self._has(value, keys, "name", rule, "an exception of ")
+        name = keys["name"].text("the name of an exception") if has_name else None
         if not name:
             return None
         what = f"of exception {name.value!r}"
-        if change == DEFINE and not self._has(value, keys, "fields", rule):
+        if change == DEFINE and not self._has(value, keys, "fields", rule, f"exception {name.value!r} of "):
             return None
         values = keys["values"].items(f"values {what}") if "values" in keys else []
         return RuleException(
@@ -278,9 +279,9 @@ class _Reader:
                     name,
                 )
 
-    def _has(self, value: YamlValue, keys: Keys, key: str, name: str) -> bool:
+    def _has(self, value: YamlValue, keys: Keys, key: str, name: str, part: str = "") -> bool:
         if key not in keys:
-            self._findings.error("missing-key", value.place, f"{key} of {name!r} is missing", name)
+            self._findings.error("missing-key", value.place, f"{key} of {part}{name!r} is missing", name)
         return key in keys
 
     def _plugins(self, value: YamlValue) -> tuple[tuple[str, ...], ...]:

@@ -12,6 +12,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findin
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items import RuleException, RuleFile
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.texts import JoinedText, Text
 
+SYSCALL = "syscall"
+"""The source of events that Falco has without any plugin."""
 STOCK_CONDITION = "condition_of_a_stock_rule"
 """Stands for a condition that is not here, as it is in Falco's own rules, which a file changes."""
 
@@ -92,7 +94,7 @@ class ResolvedRule:
     condition: JoinedText
     output: JoinedText
     priority: str = ""
-    source: str = "syscall"
+    source: str = SYSCALL
     tags: tuple[str, ...] = ()
     exceptions: Mapping[str, RuleException] = field(default_factory=dict, hash=False)
     enabled: bool = True

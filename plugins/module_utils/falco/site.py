@@ -82,7 +82,7 @@ def site_rules(value: object) -> list[Item]:
         _list("ml_serving_images", _read(keys["serving_images"], read_repository)),
         _list("ml_serving_namespaces", _namespaces(keys["serving_stages"], namespaces)),
         _list("ml_model_paths", _read(keys["model_paths"], _path)),
-        _list("ml_credential_paths", by_any_root(credentials := _read(keys["credential_paths"], _path))),
+        _list("ml_credential_paths", by_any_root(credentials := by_both_names(_read(keys["credential_paths"], _path)))),
         _list("ml_credential_parents", parents(credentials)),
         _list("ml_server_programs", _read(keys["server_programs"], _program)),
         _list("ml_listening_ports", [_port(item) for item in keys["listening_ports"].items()]),
@@ -131,6 +131,18 @@ def hub_elsewhere(hosts: Sequence[str]) -> str:
     if not hosts:
         return f"({told})"
     return f"({told} and not proc.env[HF_ENDPOINT] regex 'https?://({_host_patterns(hosts)})(:[0-9]+)?(/.*)?')"
+
+
+def by_both_names(paths: Sequence[str]) -> list[str]:
+    """Paths, those below /run and /var/run by both names: one is a link to the other."""
+    found = (name for path in paths for name in (path, *_other_run(path)))
+    return list(dict.fromkeys(found))
+
+
+def _other_run(path: str) -> list[str]:
+    if path.startswith("/run/"):
+        return [f"/var{path}"]
+    return [path.removeprefix("/var")] if path.startswith("/var/run/") else []
 
 
 def by_any_root(paths: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import jinja2
 import jsonschema
 import pytest
 import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.site import site_rules
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ROLE = CHECKOUT / "roles" / "falco"
@@ -78,6 +79,12 @@ def test_a_trial_loads_every_rule_and_sends_nothing() -> None:
     assert "http_output" not in configuration
     assert configuration["stdout_output"] == {"enabled": True}
     assert rendered(SETTINGS["forwarding"])["http_output"]["enabled"] is True
+
+
+@pytest.mark.parametrize("empty", [{}, {"parents": [], "written_folders": [], "networks": []}])
+def test_falco_takes_the_form_of_the_rules_of_profiles(empty: dict[str, Any]) -> None:
+    profile = {"image": "registry.internal/model-server", "programs": ["python3"], **empty}
+    assert_fits(site_rules({"image_profiles": [profile]}), "rule-schema-0.44.1")
 
 
 @pytest.mark.parametrize("name", ["ml_rules.yaml", "stock_rules.yaml", "trial_rules.yaml"])

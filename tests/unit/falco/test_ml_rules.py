@@ -110,6 +110,7 @@ ALL_GPUS = "All GPUs Requested through Environment"
 ALL_GPUS_UNKNOWN = "All GPUs Requested through Environment by Container Not Yet Known"
 VOLUME = "GPU Requested through Volume Mount"
 PACKAGE = "Package Installed in ML Container"
+PACKAGE_ELSEWHERE = "Package Installed in Other Container"
 CREDENTIALS = "Registry Credentials Read by Another Process"
 MINER = "Crypto Miner Started in Container"
 POOL = "Mining Pool Contacted from Container"
@@ -312,7 +313,8 @@ FIRES: list[tuple[str, str, Event]] = [
     (PACKAGE, "pip", spawned("pip install evil", exepath=PYTHON)),
     (PACKAGE, "python -m pip", spawned("python3 -m pip install --user evil")),
     (PACKAGE, "apt-get", spawned("apt-get -y install nmap")),
-    (PACKAGE, "apk", spawned("apk add nmap", OTHER)),
+    (PACKAGE, "apk", spawned("apk add nmap")),
+    (PACKAGE_ELSEWHERE, "apk", spawned("apk add nmap", OTHER)),
     (PACKAGE, "dpkg", spawned("dpkg -i x.deb")),
     (PACKAGE, "inside Python", spawned("python3 -c import pip; pip.main(['install', 'evil'])")),
     (PACKAGE, "uv", spawned("uv pip install evil")),
@@ -448,6 +450,7 @@ SILENT: list[tuple[str, str, Event]] = [
     (VOLUME, "another mount", spawned("x", OTHER, container_mounts="/data:/data:::private")),
     (VOLUME, "approved image", spawned("x", container_mounts="/dev/null:/var/run/nvidia-container-devices/all:::")),
     (PACKAGE, "words on a command line", spawned("echo -m pip install")),
+    (PACKAGE_ELSEWHERE, "where models are trained", spawned("apk add nmap")),
     (PACKAGE, "pip list", spawned("pip list", exepath=PYTHON)),
     (PACKAGE, "a script called install", spawned("python3 train.py --install-hooks")),
     (PACKAGE, "dpkg -l", spawned("dpkg -l")),

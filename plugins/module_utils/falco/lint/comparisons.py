@@ -87,12 +87,18 @@ def check_comparisons(passage: Passage, rule_set: RuleSet, findings: Findings) -
             problem = _value_problem(check, item)
             if problem:
                 where = "" if value == item else f" (from list {value.text!r})"
-                findings.error("wrong-value", passage.locate(value.offset), problem + where, passage.owner)
+                note = findings.warning if _is_skipped(passage, check) else findings.error
+                note("wrong-value", passage.locate(value.offset), problem + where, passage.owner)
             elif doubt := _doubt(check, item):
                 findings.warning("doubtful-comparison", passage.locate(value.offset), doubt, passage.owner)
         doubt = _doubt_of_whole(check)
         if doubt:
             findings.warning("doubtful-comparison", place, doubt, passage.owner)
+
+
+def _is_skipped(passage: Passage, check: Check) -> bool:
+    """Whether Falco leaves a rule out for what it does not know here, as the rule asks."""
+    return bool(passage.rule and passage.rule.skip_if_unknown_filter) and check.field.name == "evt.type"
 
 
 def _values(check: Check, rule_set: RuleSet) -> Iterator[tuple[Value, Value]]:

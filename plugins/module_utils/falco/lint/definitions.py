@@ -18,7 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items 
     RuleFile,
     RuleItem,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import RuleSet
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import SYSCALL, RuleSet
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.versions import (
     Version,
     read_engine_version,
@@ -56,6 +56,19 @@ def check_definitions(rule_set: RuleSet, findings: Findings) -> None:
                     f" place; rename one, or say that you mean it with {_change(item)}",
                     item.name,
                 )
+
+
+def check_sources(rule_set: RuleSet, plugins: frozenset[str], findings: Findings) -> None:
+    """Note rules for events that Falco alone does not have, if no file asks for a plugin: Falco skips them."""
+    for rule in rule_set.rules.values():
+        if rule.source != SYSCALL and not plugins:
+            findings.warning(
+                "unknown-source",
+                rule.place,
+                f"rule {rule.name!r} is for events of {rule.source!r}, which only a plugin has; without it Falco skips"
+                " the rule. Ask for the plugin with required_plugin_versions",
+                rule.name,
+            )
 
 
 def _change(item: RuleItem | MacroItem | ListItem) -> str:

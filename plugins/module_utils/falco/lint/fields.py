@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import did_you_mean
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.conditions import TRANSFORMERS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.conditions import (
+    TRANSFORMERS,
+    parse_condition,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.event_types import ARGUMENTS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.fields import (
     ANCESTORS,
@@ -24,9 +27,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.fields
     table_name,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.findings import Findings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items import RuleException
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.passages import Passage
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import ResolvedRule
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.syntax import Field, fields
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.syntax import ConditionError, Field, fields
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.texts import Text
 
 _OUTPUT_FIELD = re.compile(
     rf"%[0-9]*(?:(?:{'|'.join(TRANSFORMERS)})\()*(?P<name>[a-zA-Z]\w*(?:\.[a-zA-Z]\w*)*)(?:\[(?P<argument>[^\]]*)\])?"
@@ -68,7 +73,9 @@ def check_condition_fields(passage: Passage, plugins: frozenset[str], findings: 
             are unknown may be theirs.
         findings: takes what is wrong.
     """
-    lenient = bool(plugins) or bool(passage.rule and passage.rule.skip_if_unknown_filter)
+    # A rule that may be skipped for an unknown field is refused for one in an exception all the same.
+    skipped = bool(passage.rule and passage.rule.skip_if_unknown_filter and not passage.exception)
+    lenient = bool(plugins) or skipped
     for field in fields(passage.condition):
         if _is_of(plugins, field.name):
             continue
@@ -85,6 +92,21 @@ def check_condition_fields(passage: Passage, plugins: frozenset[str], findings: 
             findings.error("wrong-field", place, problem, passage.owner)
         elif table_name(field) in DEPRECATED:
             findings.warning("deprecated-field", place, _why_deprecated(field.name), passage.owner)
+
+
+def check_exception_fields(
+    rule: ResolvedRule, exception: RuleException, plugins: frozenset[str], findings: Findings
+) -> None:
+    """Note fields of an exception that Falco would refuse, also while it has no values; ``plugins`` as above."""
+    for name in exception.fields if isinstance(exception.fields, tuple) else (exception.fields,):
+        if not isinstance(name, Text):
+            continue
+        try:
+            condition = parse_condition(f"{name.value} exists")
+        except ConditionError:
+            findings.error("invalid-exception", name.place, f"{name.value!r} is no field", rule.name)
+            continue
+        check_condition_fields(Passage(rule.name, condition, name.locate, rule, exception), plugins, findings)
 
 
 def check_output_fields(rule: ResolvedRule, plugins: frozenset[str], findings: Findings) -> None:

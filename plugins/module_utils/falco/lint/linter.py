@@ -12,10 +12,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.items 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.comparisons import check_comparisons
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.definitions import (
     check_definitions,
+    check_sources,
     check_versions,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.fields import (
     check_condition_fields,
+    check_exception_fields,
     check_output_fields,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.lint.lists import check_lists
@@ -26,7 +28,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.reacha
     event_types,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.resolution import known_part
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import ResolvedRule, RuleSet
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.rule_set import (
+    SYSCALL,
+    ResolvedRule,
+    RuleSet,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.syntax import (
     And,
     Condition,
@@ -36,7 +42,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.syntax
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.versions import read_version
 
 _TOO_MANY_TYPES = 100
-_SYSCALL = "syscall"
 
 
 def lint(rule_set: RuleSet, engine_version: str = ENGINE_VERSION) -> tuple[Finding, ...]:
@@ -56,6 +61,7 @@ def lint(rule_set: RuleSet, engine_version: str = ENGINE_VERSION) -> tuple[Findi
     findings.add(*rule_set.findings)
     check_versions(rule_set, engine, findings)
     check_definitions(rule_set, findings)
+    check_sources(rule_set, _plugins(rule_set), findings)
     passages = read_passages(rule_set, findings)
     check_macros(rule_set, findings)
     check_lists(rule_set, passages, findings)
@@ -70,12 +76,15 @@ def _check_fields(rule_set: RuleSet, passages: list[Passage], findings: Findings
     plugins = _plugins(rule_set)
     foreign = _macros_of_other_sources(rule_set, passages)
     for passage in passages:
-        if passage.rule.source == _SYSCALL if passage.rule else passage.owner not in foreign:
+        if passage.rule.source == SYSCALL if passage.rule else passage.owner not in foreign:
             check_condition_fields(passage, plugins, findings)
             check_comparisons(passage, rule_set, findings)
     for rule in rule_set.rules.values():
-        if rule.source == _SYSCALL:
+        if rule.source == SYSCALL:
             check_output_fields(rule, plugins, findings)
+            for exception in rule.exceptions.values():
+                if not exception.values:
+                    check_exception_fields(rule, exception, plugins, findings)
 
 
 def _plugins(rule_set: RuleSet) -> frozenset[str]:
@@ -96,7 +105,7 @@ def _macros_of_other_sources(rule_set: RuleSet, passages: list[Passage]) -> set[
     users: dict[bool, set[str]] = {True: set(), False: set()}
     for passage in passages:
         if passage.rule:
-            _collect(rule_set, passage.condition, passages, users[passage.rule.source == _SYSCALL])
+            _collect(rule_set, passage.condition, passages, users[passage.rule.source == SYSCALL])
     return users[False] - users[True]
 
 
@@ -113,7 +122,7 @@ def _check_reach(rule_set: RuleSet, rule: ResolvedRule, passages: list[Passage],
     """Note a rule that is true of no event or of too many, and exceptions that never apply."""
     own = next((passage for passage in passages if passage.exception is None), None)
     condition = known_part(rule_set, own.condition) if own else None
-    if own is None or condition is None or rule.source != _SYSCALL:
+    if own is None or condition is None or rule.source != SYSCALL:
         return
     place, types = own.locate(0), event_types(condition)
     never = contradiction(condition)

@@ -205,11 +205,11 @@ def test_falco_s_own_rules_can_be_changed_without_being_here() -> None:
         ),
         (
             "- {rule: a, desc: b, condition: c, output: d, priority: notice, exceptions: [{fields: proc.name}]}",
-            "error missing-key 1.yaml:1: name of 'a' is missing",
+            "error missing-key 1.yaml:1: name of an exception of 'a' is missing",
         ),
         (
             "- {rule: a, desc: b, condition: c, output: d, priority: notice, exceptions: [{name: e, values: [f]}]}",
-            "error missing-key 1.yaml:1: fields of 'a' is missing",
+            "error missing-key 1.yaml:1: fields of exception 'e' of 'a' is missing",
         ),
         (
             "- required_plugin_versions: [{name: container}]",

@@ -522,6 +522,11 @@ def test_outputs(output: str, expected: str | None) -> None:
             "error unknown-field 1.yaml:9: Falco (engine 0.62.0) has no field proc.nam",
         ),
         (
+            "{name: e, fields: [fd.name, proc.nam]}",
+            "error unknown-field 1.yaml:9: Falco (engine 0.62.0) has no field proc.nam",
+        ),
+        ("{name: e, fields: 'not a field'}", "error invalid-exception 1.yaml:9: 'not a field' is no field"),
+        (
             "{name: e, fields: proc.name, comps: startswith, values: [a]}",
             "with one field comps must be one of intersects, in, pma",
         ),
@@ -588,7 +593,8 @@ def test_exceptions(exception: str, expected: str | None) -> None:
 
 def test_fields_of_other_sources_and_plugins_are_left_alone() -> None:
     audit = rule("audited and ka.verb = create", more="  source: k8s_audit")
-    assert problems(VERSION + audit + "- {macro: audited, condition: jevt.rawtime exists}") == []
+    audited = "- required_plugin_versions: [{name: k8saudit, version: 0.1.0}]\n"
+    assert problems(VERSION + audited + audit + "- {macro: audited, condition: jevt.rawtime exists}") == []
 
     foreign = rule("evt.type = open and k8smeta.pod.name = a")
     assert [line.split()[:2] for line in problems(VERSION + foreign)] == [["error", "unknown-field"]]
@@ -598,6 +604,26 @@ def test_fields_of_other_sources_and_plugins_are_left_alone() -> None:
     assert [line.split()[:2] for line in problems(VERSION + other + foreign)] == [["warning", "unknown-field"]]
     skipped = rule("evt.type = open and k8smeta.pod.name = a", more="  skip-if-unknown-filter: true")
     assert [line.split()[:2] for line in problems(VERSION + skipped)] == [["warning", "unknown-field"]]
+
+
+def test_a_rule_for_events_of_a_plugin_that_nothing_asks_for_is_skipped() -> None:
+    (found,) = problems(VERSION + rule("ka.verb = create", more="  source: k8s_audit"))
+    assert "warning unknown-source 1.yaml:3: rule 'r' is for events of 'k8s_audit'" in found
+
+
+@pytest.mark.parametrize(
+    ("skip", "found"),
+    [("false", "error wrong-value 1.yaml:8"), ("true", "warning wrong-value 1.yaml:8")],
+)
+def test_a_rule_may_be_skipped_for_an_event_that_falco_does_not_know(skip: str, found: str) -> None:
+    (line,) = problems(VERSION + rule("evt.type in (open, opennew)", more=f"  skip-if-unknown-filter: {skip}"))
+    assert line.startswith(f"{found}: Falco knows no type of events 'opennew'")
+
+
+def test_a_rule_that_may_be_skipped_is_refused_for_an_unknown_field_of_an_exception() -> None:
+    more = "  skip-if-unknown-filter: true\n  exceptions: [{name: e, fields: not.there}]"
+    (line,) = problems(VERSION + rule("evt.type = open", more=more))
+    assert line.startswith("error unknown-field 1.yaml:10")
 
 
 def test_a_rule_can_say_that_it_means_every_type_of_event() -> None:

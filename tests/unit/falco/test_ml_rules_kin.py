@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attacks and honest work that look alike: for each kind that a rule once took wrongly, what it is told apart by."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.falco.evaluation import fires
+
+SPEC = importlib.util.spec_from_file_location("ml_rules_cases", Path(__file__).parent / "test_ml_rules.py")
+assert SPEC and SPEC.loader
+r: Any = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(r)
+
+LOADER = {"exepath": "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"}
+WHEEL_TOOL = "/tmp/pip-build-env-a1/overlay/lib/python3.11/site-packages/cmake/data/bin/cmake"
+BELOW_PYTHONS_FOLDER = "/usr/local/lib/python3.12/dist-packages/triton/backends/nvidia/bin/ptxas"
+OTHER_MPI = ("orted", "prted", "prterun", "mpirun", "mpiexec", "hydra_pmi_proxy")
+HOME_LINKS = (
+    "/root/.netrc", "/root/.git-credentials", "/root/.docker/config.json", "/root/.aws/credentials",
+    "/root/.kube/config", "/root/.cache/huggingface/token", "/root/.ssh/id_ed25519",
+)  # fmt: skip
+
+
+def listening(port: int, image: str = r.TRAINER, **more: Any) -> Any:
+    return r.in_container(image, evt_type="listen", fd_typechar="4", fd_sip="0.0.0.0", fd_sport=port, **more)
+
+
+def linked(link: str, target: str, image: str = r.SERVER, **more: Any) -> Any:
+    paths = {"fs_path_source": link, "fs_path_target": target, "evt_arg_target": target, "evt_arg_linkpath": link}
+    return r.in_container(image, evt_type="symlinkat", proc_name="ln", **paths, **more)
+
+
+FIRES = [
+    # A program is where the image has none, whatever the volume is called.
+    (r.TEMPORARY, "loader, volume", r.spawned("ld-linux-x86-64 /workspace/.lib/libgomp.so.1 -q", **LOADER)),
+    (r.TEMPORARY, "loader, here", r.spawned("ld-linux-x86-64 ./x", **LOADER)),
+    (r.TEMPORARY, "loader, with options", r.spawned("ld-linux-x86-64 --argv0 sshd /data/x", **LOADER)),
+    (r.TEMPORARY, "loader, libraries elsewhere", r.spawned("ld-linux-x86-64 --library-path /data/l /data/x", **LOADER)),
+    (r.TEMPORARY, "loader by its other name", r.spawned("ld.so /data/x", exepath="/usr/bin/ld.so")),
+    (r.TEMPORARY, "pip's tool in training", r.spawned("cmake --build x", exepath=WHEEL_TOOL)),
+    (r.TEMPORARY, "builder's name in training", r.spawned("x", exepath="/tmp/x", proc_aname_2="buildkitd")),
+    # Below a folder of Python's is not Python.
+    (r.SHARED_MEMORY, "Python of an environment", r.spawned("python x", proc_cwd="/dev/shm", exepath="/v/bin/python")),
+    (r.CREDENTIALS, "not Python", r.opened("/secrets/registry/x", by="x", proc_exepath="/opt/python/x")),
+    # A credential by another root, or under another name.
+    (r.CREDENTIALS, "/var/run", r.opened("/var/run/secrets/registry/x")),
+    (r.CREDENTIALS, "another's secret", r.opened("/proc/42/root/etc/app/secrets/key", by="reader")),
+    *((r.CREDENTIALS, path, linked("/srv/static/n.txt", path)) for path in HOME_LINKS),
+    (r.CREDENTIALS, "token", linked("/x", "/run/secrets/kubernetes.io/serviceaccount/token")),
+    # A link to where the model is, by what is no side container of KServe's.
+    (r.CHANGED, "link to another root", linked("/mnt/models", "/proc/14/root/models")),
+    (
+        r.CHANGED,
+        "side container, elsewhere",
+        linked("/mnt/models", "/tmp/evil", "r.io/m", container_name="modelcar", k8s_ns_name="ml-serving"),
+    ),
+    (r.CHANGED, "the server by that name", linked("/mnt/models", "/proc/14/root/models", container_name="modelcar")),
+    # A tool for networks that listens, on whatever port.
+    (r.PORT, "tunnel", listening(8001, proc_name="chisel")),
+    (r.PORT, "1024, no rank", listening(1024, proc_name="x")),
+    (r.PORT, "other low port below MPI", listening(1023, proc_name="x", proc_aname_2="orted")),
+    (r.PORT, "other port below MPI", listening(1280, proc_name="x", proc_aname_2="orted")),
+    # Packages where nothing trains or serves are worth knowing.
+    (r.PACKAGE_ELSEWHERE, "apk", r.spawned("apk add nmap", r.OTHER)),
+    (r.PACKAGE_ELSEWHERE, "not known yet", r.spawned("apk add nmap", None)),
+    (r.PACKAGE, "in a training namespace", {**r.spawned("apk add nmap", r.OTHER), "k8s.ns.name": "ml-training"}),
+    (r.SHELL, "another's part", r.spawned("x", r.SERVER, parent="/usr/bin/launcher")),
+]
+SILENT = [
+    (r.TEMPORARY, "ldd asks", r.spawned("ld-linux-x86-64 --verify /data/x", **LOADER)),
+    (
+        r.TEMPORARY,
+        "ldd lists",
+        {**r.spawned("ld-linux-x86-64 /data/x.so", **LOADER), "proc.env[LD_TRACE_LOADED_OBJECTS]": "1"},
+    ),
+    (r.TEMPORARY, "program of the image", r.spawned("ld-linux-x86-64 /usr/bin/x /data/y", **LOADER)),
+    (r.TEMPORARY, "the loader's help", r.spawned("ld-linux-x86-64 --help", **LOADER)),
+    (r.TEMPORARY, "pip's tool", r.spawned("cmake --build x", r.OTHER, exepath=WHEEL_TOOL)),
+    (r.TEMPORARY, "image in the making", r.spawned("x", r.OTHER, exepath="/tmp/x", proc_aname_2="buildkitd")),
+    (r.TEMPORARY, "compiler's files", r.spawned("ptxas /tmp/x.ptx", r.SERVER, exepath=BELOW_PYTHONS_FOLDER)),
+    (r.CREDENTIALS, "own root", r.opened("/proc/42/root/etc/nginx/nginx.conf")),
+    (r.CREDENTIALS, "own secret", r.opened("/etc/app/secrets/key", by="reader")),
+    *((r.CREDENTIALS, path, linked(path, f"/volume{path}")) for path in HOME_LINKS),
+    (r.CREDENTIALS, "link to a folder", linked("/root/.cache", "/volume/.cache")),
+    (
+        r.CHANGED,
+        "model in an image",
+        linked("/mnt/models", "/proc/14/root/models", "r.io/m", container_name="modelcar", k8s_ns_name="ml-serving"),
+    ),
+    *((r.PORT, f"rank below {name}", listening(1025, proc_name="x", proc_aname_2=name)) for name in OTHER_MPI),
+    (r.PORT, "server", listening(8001, proc_name="x")),
+    (r.PORT, "tool that failed", {**listening(8001, proc_name="chisel"), "evt.failed": True}),
+    (r.PACKAGE, "notebook", r.spawned("pip install x", r.OTHER, r.PYTHON)),
+    (r.PACKAGE_ELSEWHERE, "training", r.spawned("apk add nmap")),
+    (r.PACKAGE_ELSEWHERE, "serving", r.spawned("apk add nmap", r.SERVER)),
+    (r.PACKAGE_ELSEWHERE, "asks", r.spawned("apk list", r.OTHER)),
+    (r.SHELL, "JVM starts a worker", r.spawned("jspawnhelper 4:5", r.SERVER, parent="/usr/lib/jvm/bin/java")),
+    (
+        r.SHELL,
+        "part of the server",
+        r.spawned("text-generation serve", r.SERVER, parent="/usr/bin/text-generation-launcher"),
+    ),
+    (r.SHELL, "below a script of busybox", r.spawned("envsubst", r.SERVER, parent="/bin/busybox", proc_pname="e.sh")),
+]
+
+
+@pytest.mark.parametrize(("rule", "event"), r.cases(FIRES))
+def test_the_attack_is_seen(rule: str, event: Any) -> None:
+    assert fires(r.RULE_SET, rule, event)
+
+
+@pytest.mark.parametrize(("rule", "event"), r.cases(SILENT))
+def test_honest_work_of_that_look_is_left_alone(rule: str, event: Any) -> None:
+    assert not fires(r.RULE_SET, rule, event)
