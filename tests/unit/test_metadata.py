@@ -78,7 +78,8 @@ def test_libraries_of_the_execution_environment_are_those_of_the_collection() ->
 
 @pytest.mark.parametrize("role", ROLES)
 def test_role_documents_every_variable(role: str) -> None:
-    documented = set(load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+    (entry_point,) = load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values()
+    documented = set(entry_point["options"])
     assert documented - WITHOUT_DEFAULT == set(load(f"roles/{role}/defaults/main.yml"))
     readme = (CHECKOUT / "roles" / role / "README.md").read_text(encoding="utf-8")
     assert [name for name in sorted(documented) if f"`{name}`" not in readme] == []
