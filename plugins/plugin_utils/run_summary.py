@@ -89,9 +89,7 @@ def summarise(cluster: str, runs: Sequence[LayerRun], check: bool) -> list[str]:
         lines.append(f"Off: {', '.join(off)}")
     if undone:
         stopped, *later = undone
-        lines.append(
-            f"Stopped at {stopped.name}, see above." + (f" {_short(stopped.message)}" if stopped.failed else "")
-        )
+        lines.append(f"Stopped at {stopped.name}: {_short(stopped.message) or 'see above.'}")
         lines += [f"Not reached: {', '.join(run.name for run in later)}"] if later else []
     texts = dict.fromkeys(text for run in runs for text in run.warnings)
     return lines + [
