@@ -96,3 +96,9 @@ def test_the_inventory_sandbox_knows_no_other_cluster(tmp_path: Path) -> None:
         cwd=CHECKOUT,
     )
     assert str(CHECKOUT / ".sandbox" / "kubeconfig") in done.stdout
+
+
+def test_the_sandbox_of_a_checkout_is_in_it(run: Run) -> None:
+    done = run("gpu_cluster.hardening.sandbox", "--check", "-vvv", "-e", "sandbox_state=stopped")
+    assert done.returncode == 0, said(done)
+    assert f"directory: {CHECKOUT}/.sandbox\n" in done.stdout
