@@ -104,7 +104,7 @@ bench: setup  ## Measure against kubectl and others; BENCH=whole_job MOST=1000 m
 
 .PHONY: build
 build: setup  ## The collection as a tarball in .build/dist
-	$(BIN)/ansible-galaxy collection build --force --output-path .build/dist
+	@tests/tools/build.sh .build/dist
 
 .PHONY: clean
 clean: setup  ## Stop all sandboxes and remove everything that was made here
