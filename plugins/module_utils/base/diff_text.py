@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -54,9 +55,13 @@ def readable(entries: Sequence[Entry], whole: bool) -> list[dict[str, Any]]:
     """
     if whole:
         return [_as_text(entry) for entry in entries]
-    new = [entry for entry in entries if _is_object(entry) and not entry["before"]]
-    rest = [_as_text(entry) for entry in entries if not (_is_object(entry) and not entry["before"])]
-    return [*_grouped(rest), *([_shortened(new)] if new else [])]
+    new = [entry for entry in entries if _is_new(entry)]
+    rest = [_as_text(entry) for entry in _grouped(entry for entry in entries if not _is_new(entry))]
+    return [*rest, *([_shortened(new)] if new else [])]
+
+
+def _is_new(entry: Entry) -> bool:
+    return _is_object(entry) and not entry["before"]
 
 
 def _is_object(entry: Entry) -> bool:
@@ -69,13 +74,14 @@ def _as_text(entry: Entry) -> dict[str, Any]:
     return {**entry, "before": _dump(entry["before"]), "after": _dump(entry["after"])}
 
 
-def _grouped(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _grouped(entries: Iterable[Entry]) -> list[Entry]:
+    groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        groups.setdefault((str(entry.get("before")), str(entry.get("after"))), []).append(entry)
+        content = {key: value for key, value in entry.items() if key not in HEADERS}
+        groups.setdefault(json.dumps(content, sort_keys=True, default=str), []).append(entry)
     return [
-        {**first, **{key: ", ".join(each[key] for each in (first, *others)) for key in HEADERS if key in first}}
-        for first, *others in groups.values()
+        {**alike[0], **{key: ", ".join(entry[key] for entry in alike) for key in HEADERS if key in alike[0]}}
+        for alike in groups.values()
     ]
 
 
