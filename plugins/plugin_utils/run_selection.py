@@ -91,7 +91,7 @@ def _read(name: str, folder: Path, ours: Path) -> Playbooks:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return foreign  # a template, a vault, another collection's
     if path.resolve().parent == ours.resolve():
-        return Playbooks(frozenset(_tags(plays)), alone=True)
+        return Playbooks(frozenset(_tags(plays)) - SPECIAL_TAGS, alone=True)
     found = [_entry(entry, path.parent, ours) for entry in (plays if isinstance(plays, list) else ())]
     return Playbooks(frozenset().union(*(each.tags for each in found)), bool(found) and all(e.alone for e in found))
 
