@@ -14,8 +14,8 @@ endif
 
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-# Other requirements, or another place of the checkout, are another set-up.
-SETUP := .build/setup-$(shell { pwd; cat requirements/dev.txt requirements/go.txt; } | cksum | cut -d' ' -f1)
+# Other requirements, or another place of the checkout, are another set-up; a link to it is none.
+SETUP := .build/setup-$(shell { pwd -P; cat requirements/dev.txt requirements/go.txt; } | cksum | cut -d' ' -f1)
 COLLECTION := .build/collections/ansible_collections/gpu_cluster/hardening
 
 # A user's KUBECONFIG may point at a real cluster: nothing here may ever see it.
@@ -34,9 +34,14 @@ help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 .PHONY: setup
-setup: $(SETUP)  ## Install the tools into .venv; PYTHON=... names the Python to use
+setup: writable $(SETUP)  ## Install the tools into .venv; PYTHON=... names the Python to use
 
-$(SETUP): | $(COLLECTION)
+.PHONY: writable
+writable:
+	@[[ -w . && ( ! -e .build || -w .build ) ]] || { \
+	  echo "$(CURDIR) belongs to $$(stat -c %U .), and you cannot write to it: clone it for yourself." >&2; exit 1; }
+
+$(SETUP): | writable $(COLLECTION)
 	@tests/tools/make_venv.sh $(VENV)
 	@rm -f .build/setup-*
 	@touch $@
@@ -104,7 +109,7 @@ bench: setup  ## Measure against kubectl and others; BENCH=whole_job MOST=1000 m
 
 .PHONY: build
 build: setup  ## The collection as a tarball in .build/dist
-	$(BIN)/ansible-galaxy collection build --force --output-path .build/dist
+	@tests/tools/build.sh .build/dist
 
 .PHONY: clean
 clean: setup  ## Stop all sandboxes and remove everything that was made here

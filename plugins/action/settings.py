@@ -11,6 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.role_settings import (
+    failed_plans,
     misspelt,
     read_spec,
     wrong_values,
@@ -25,19 +26,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS = frozenset()
+    _VALID_ARGS = frozenset({"plans"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail with everything that is wrong, or say how much was looked at."""
+        """Fail with everything that is wrong, or say which roles were looked at."""
         variables = task_vars or {}
         result = dict(super().run(tmp, variables))
         specs = {path.name: read_spec(path) for path in sorted(ROLES.iterdir()) if path.is_dir()}
         played = [name.removeprefix(PREFIX) for name in variables.get("ansible_play_role_names", ())]
         roles = ["cluster", *(name for name in dict.fromkeys(played) if name in specs and name != "cluster")]
-        problems = [
-            problem for role in roles for problem in wrong_values(role, specs[role], variables, self._templar.template)
-        ]
+        problems = wrong_values({role: specs[role] for role in roles}, variables, self._templar.template)
         problems += misspelt(variables, [name for spec in specs.values() for name in spec])
+        # A plan of wrong values would only say the same again.
+        problems = problems or failed_plans(self._task.args.get("plans", ()), variables, self._templar.template)
         if problems:
-            result |= {"failed": True, "msg": join_failures("Wrong settings, nothing was changed", problems)}
+            message = join_failures("Wrong settings, nothing was changed", problems)
+            return {**result, "failed": True, "msg": message}
         return {**result, "changed": False, "roles": roles}

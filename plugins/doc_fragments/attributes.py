@@ -15,7 +15,9 @@ attributes:
     description: Says what would be done, as the server itself predicts it, and changes nothing.
     support: full
   diff_mode:
-    description: Shows the difference, without what the server keeps for itself and without the values of Secrets.
+    description:
+      - Shows the difference, without what the server keeps for itself and without the values of Secrets. Of new objects
+        it has the main lines; C(-v) shows all.
     support: full
   idempotent:
     description: A second run changes nothing and sends no write request.

@@ -16,8 +16,8 @@ author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
 options:
   minimum_version:
-    description: The oldest Kubernetes version that will do.
-    type: str
+    description: The oldest Kubernetes version that will do, as a string; YAML reads 1.40 without quotes as 1.4.
+    type: raw
     default: "1.30"
   kinds:
     description: Kinds to ask the server for.
@@ -159,7 +159,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.quest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.remarks import NAMES
 
 ARGUMENT_SPEC = {
-    "minimum_version": {"type": "str", "default": "1.30"},
+    "minimum_version": {"type": "raw", "default": "1.30"},  # as str, 1.40 would become 1.4 without a word
     "kinds": {
         "type": "list",
         "elements": "dict",

@@ -49,6 +49,13 @@ options:
     description: Labels of the nodes on which a component is meant to run. Nodes are looked at only if it is given.
     type: dict
     default: {}
+  planned_nodes:
+    description:
+      - What a task before this one would make of nodes, as M(gpu_cluster.hardening.gpu_nodes) returns C(nodes) in check
+        mode. Their labels are added to those that a node has, and their taints are taken instead of its own.
+    type: list
+    elements: dict
+    default: []
   refuse:
     description:
       - Fail if a component is found that this collection did not apply. The text says what to do about it.
@@ -168,6 +175,7 @@ ARGUMENT_SPEC = {
         },
     },
     "node_selector": {"type": "dict", "default": {}},
+    "planned_nodes": {"type": "list", "elements": "dict", "default": []},
     "refuse": {"type": "str", "default": ""},
     "runtime_class": {"type": "str", "default": ""},
     **CONNECTION_OPTIONS,

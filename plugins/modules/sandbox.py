@@ -149,6 +149,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call, Door, run_as_module
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.build import plan_build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.go_build import build
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.lifecycle import start, tear_down
@@ -201,7 +202,13 @@ def run(call: Call) -> dict[str, Any]:
 
 def work(call: Call) -> tuple[dict[str, Any], list[str]]:
     """The result of the module, and its warnings."""
-    return run(call), []
+    try:
+        return run(call), []
+    except PermissionError as error:
+        raise HardeningError(
+            f"{error.filename} belongs to somebody else: {error.strerror}. Set sandbox_directory to a folder of your "
+            "own, or use a checkout of your own."
+        ) from None
 
 
 DOOR = Door(

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Compares the variables of every role of this collection that the play has with what the role documents, and looks
     for variables whose names are nearly those of a variable of some role.
+  - Also refuses what YAML has read as something else than was written, such as 1.40, which it reads as 1.4.
   - Everything that is wrong is one message.
   - The role C(cluster) runs it, and every role depends on that one.
 author:
@@ -30,18 +31,26 @@ attributes:
   idempotent:
     description: Only reads.
     support: N/A
-options: {}
+options:
+  plans:
+    description:
+      - Names of variables that hold what roles make of their settings. Where all values are valid these are evaluated,
+        so that what is wrong with them shows here; one that the play does not have is passed over.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
 - name: Refuse wrong settings
   gpu_cluster.hardening.settings:
+    plans: [__falco_site_rules]
 """
 
 RETURN = r"""
 roles:
   description: Roles whose variables were looked at.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [cluster, rbac]

@@ -36,6 +36,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door im
 # A worker that looks for one of them loads all.
 for _filter in sorted((Path(__file__).parents[1] / "filter").glob("[!_]*.py")):
     importlib.import_module(f"ansible_collections.gpu_cluster.hardening.plugins.filter.{_filter.stem}")
+display = Display()
 
 
 @dataclass
@@ -62,7 +63,9 @@ class InProcessAction(NormalAction):  # type: ignore[misc]
             return dict(super().run(tmp, task_vars))
         arguments = plain(self._task.args)
         with _as_a_module_sees_it(self._loader.get_basedir()):
-            result = call(self.door, arguments, self._task.check_mode, self._task.diff, self._task.action)
+            result = call(
+                self.door, arguments, self._task.check_mode, self._task.diff, self._task.action, display.verbosity > 0
+            )
         return dict(wrap_var(result))  # texts of a server are no templates
 
     def _is_at_home(self, task_vars: Mapping[str, Any]) -> bool:
@@ -83,7 +86,9 @@ class InProcessAction(NormalAction):  # type: ignore[misc]
         return str(self._templar.template(configured)).strip()
 
 
-def call(door: Door, arguments: Mapping[str, Any], check_mode: bool, diff: bool, name: str) -> dict[str, Any]:
+def call(
+    door: Door, arguments: Mapping[str, Any], check_mode: bool, diff: bool, name: str, whole: bool = False
+) -> dict[str, Any]:
     """Do what a door's module does with its arguments, and return what it would print.
 
     Args:
@@ -92,6 +97,7 @@ def call(door: Door, arguments: Mapping[str, Any], check_mode: bool, diff: bool,
         check_mode: whether nothing may be changed.
         diff: whether the result has a diff.
         name: of the module, as the task says it.
+        whole: whether the diff shows all of new objects.
     """
     validation = ArgumentSpecValidator(dict(door.options), **door.rules).validate(arguments)
     asked = TaskCall(validation.validated_parameters, check_mode, set(validation._no_log_values))
@@ -102,7 +108,7 @@ def call(door: Door, arguments: Mapping[str, Any], check_mode: bool, diff: bool,
         result = {"failed": True, "msg": message, "invocation": door.refused_invocation(asked.params)}
         warnings: list[str] = []
     else:
-        result, warnings = answer(door, asked, diff)
+        result, warnings = answer(door, asked, diff, whole)
     aliases = [f"Both option {both['option']} and its alias {both['alias']} are set." for both in validation._warnings]
     if aliases or warnings:
         result["warnings"] = [*aliases, *warnings]

@@ -25,7 +25,9 @@ class Playbook:
         """
         self.home = home
         self.started = started
-        self.environment = {"ANSIBLE_HOME": str(home), **(environment or {})}
+        # A checkout's settings show results as YAML, whose long lines are broken.
+        shown = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        self.environment = {"ANSIBLE_HOME": str(home), **shown, **(environment or {})}
 
     def __call__(
         self, clusters: dict[str, Path], *options: str, playbook: str = "harden-gpu-cluster.yml", **variables: Any

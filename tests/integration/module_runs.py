@@ -46,6 +46,7 @@ class ModuleRunner:
     def start(self, module: str, /, check: bool = False, **params: Any) -> WarmProcess:
         """Begin a run, for tests that disturb it; :func:`result_of` ends it."""
         arguments = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": True}
+        arguments["_ansible_verbosity"] = 1  # each object has a diff of its own
         stdin = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
         return warm_process.start(["-m", f"{MODULES}.{module}"], clean_environment(self.home), stdin=stdin)
 

@@ -20,6 +20,18 @@ PLAYBOOK = "gpu_cluster.hardening.harden_gpu_cluster"
 SHIPPED = {"LICENSE", "FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "requirements.txt"}
 SHIPPED_FOLDERS = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "roles"}
 LARGEST = 1_000_000
+MADE_BY_USERS = (
+    "inventories/metal/hosts.yml",
+    "inventories/edge/hosts.yml",
+    "inventories/example-2/hosts.yml",
+    "inventories/example/image-lock.yml",
+    "inventories/example/falco-exceptions-metal-1.yml",
+    "kubeconfig",
+    "metal.kubeconfig",
+    "site.key",
+    "inventories/example/ca.pem",
+    "rendered/rbac/kustomization.yaml",
+)
 
 
 def run(home: Path, *command: str) -> str:
@@ -39,13 +51,36 @@ def run(home: Path, *command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of this checkout as it is now, in which a user has made files of their own."""
+    folder = tmp_path_factory.mktemp("checkout")
+    script = f"""
+        git -C {CHECKOUT} ls-files -z --cached --others --exclude-standard --deduplicate |
+          (cd {CHECKOUT} && xargs -0 ls -1d 2>/dev/null) | tar -C {CHECKOUT} -T - -cf - | tar -C {folder} -xf -
+        ln -s {BIN.parent} {folder}/.venv
+        cd {folder} && git init --quiet && git add .
+    """
+    subprocess.run(["bash", "-euc", script], check=True, timeout=60)
+    for name in MADE_BY_USERS:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of a user", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
     """A user's folder with the tarball and the collection installed from it."""
     folder = tmp_path_factory.mktemp("home")
-    run(folder, "ansible-galaxy", "collection", "build", str(CHECKOUT), "--output-path", str(folder))
+    subprocess.run([str(checkout / "tests/tools/build.sh"), str(folder)], check=True, timeout=60)
     tarball = next(folder.glob("*.tar.gz"))
     run(folder, "ansible-galaxy", "collection", "install", str(tarball), "-p", str(folder / "collections"), "--offline")
     return folder
+
+
+def packed(tarball: Path) -> list[Path]:
+    with tarfile.open(tarball) as archive:
+        return [Path(member.name) for member in archive.getmembers() if member.isfile()]
 
 
 @pytest.fixture
@@ -60,11 +95,29 @@ def namespace_of_stage(kubectl: Kubectl, run_module: ModuleRunner) -> Iterator[s
 def test_tarball_holds_what_users_need_and_no_more(home: Path) -> None:
     tarball = next(home.glob("*.tar.gz"))
     assert tarball.stat().st_size < LARGEST
-    with tarfile.open(tarball) as archive:
-        files = [Path(member.name) for member in archive.getmembers() if member.isfile()]
+    files = packed(tarball)
     assert {path.name for path in files if len(path.parts) == 1} == SHIPPED
     assert {path.parts[0] for path in files if len(path.parts) > 1} == SHIPPED_FOLDERS
-    assert [path for path in files if path.suffix == ".pyc" or path.parts[:2] == ("inventories", "sandbox")] == []
+    assert {path.parts[1] for path in files if path.parts[0] == "inventories"} == {"example"}
+    assert [str(path) for path in files if path.suffix == ".pyc" or str(path) in MADE_BY_USERS] == []
+
+
+def test_what_users_make_in_a_checkout_is_added_neither_to_git_nor_to_a_tarball(checkout: Path, tmp_path: Path) -> None:
+    """Also to one that is built without make."""
+    added = subprocess.run(
+        ["git", "add", "--all", "--dry-run"], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert added.stdout == ""
+    run(tmp_path, "ansible-galaxy", "collection", "build", str(checkout), "--output-path", str(tmp_path))
+    files = {str(path) for path in packed(next(tmp_path.glob("*.tar.gz")))}
+    assert files & {*MADE_BY_USERS, "Makefile", "inventories/sandbox/hosts.yml"} == set()
+
+
+def test_the_sandbox_of_an_installed_collection_survives_its_upgrade(home: Path) -> None:
+    said = run(
+        home, "ansible-playbook", "gpu_cluster.hardening.sandbox", "--check", "-vvv", "-e", "sandbox_state=stopped"
+    )
+    assert f'"directory": "{home}/.local/state/gpu_cluster.hardening/sandbox"' in said
 
 
 def test_installed_playbook_hardens_a_cluster(

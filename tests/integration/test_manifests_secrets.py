@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from module_runs import ModuleRunner, PlaybookRunner, result_of
 from sample_manifests import config_map, secret
 from sandbox_access import Kubectl
@@ -75,8 +76,8 @@ def test_results_and_diffs_show_which_values_change_but_no_value(
     assert kubectl.get("secret", "s", namespace)["data"]["password"] == ENCODED
     for check in (True, False):
         (diff,) = run(check, password=f"{CANARY}-new", user="gpu", added=CANARY)["diff"]
-        assert diff["before"]["data"] == {"password": "<masked>", "user": "<masked>"}
-        assert diff["after"]["data"] == {
+        assert yaml.safe_load(diff["before"])["data"] == {"password": "<masked>", "user": "<masked>"}
+        assert yaml.safe_load(diff["after"])["data"] == {
             "password": "<masked, changed>",
             "user": "<masked>",
             "added": "<masked, changed>",

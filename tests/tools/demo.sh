@@ -2,13 +2,12 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Hardens the sandbox twice. Whatever KUBECONFIG says, only the sandbox of this checkout is touched.
+# Hardens the sandbox twice. Its inventory knows no other cluster than that of this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-unset KUBECONFIG
 kubeconfig=$PWD/.sandbox/kubeconfig
 log=.build/demo-second-run.log
-harden() { .venv/bin/ansible-playbook -i inventories/sandbox harden-gpu-cluster.yml -e "gpu_cluster_kubeconfig=$kubeconfig" "$@"; }
+harden() { .venv/bin/ansible-playbook -i inventories/sandbox harden-gpu-cluster.yml; }
 
 printf '\n== First run: harden the cluster\n'
 harden

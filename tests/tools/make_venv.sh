@@ -25,8 +25,9 @@ find_python() {
 
 python=$(find_python)
 echo "Making $venv with $("$python" --version) and the pinned tools (about two minutes the first time) ..."
-# The scripts of a virtual environment name its place: one that was moved or copied is made anew.
-grep -qsF -- "$PWD/$venv" "$venv/pyvenv.cfg" || rm -rf "$venv"
+# The scripts of a virtual environment name its place: one that was moved or copied is made anew. One that is reached by
+# a link is where it was.
+grep -qsF -- "$(pwd -P)/$venv" "$venv/pyvenv.cfg" || rm -rf "$venv"
 if ! "$python" -m venv "$venv"; then
   echo "$python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2
   exit 1

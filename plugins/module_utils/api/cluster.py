@@ -16,7 +16,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
-def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def inspect_cluster(client: Client, minimum_version: object, kinds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Version of a cluster, and which of ``kinds`` (``[{api_version, kind, required}]``) it serves.
 
     Raises:
@@ -50,8 +50,10 @@ def inspect_cluster(client: Client, minimum_version: str, kinds: Sequence[Mappin
     }
 
 
-def parse_version(text: str, what: str) -> tuple[int, int]:
+def parse_version(text: object, what: str) -> tuple[int, int]:
     """Major and minor of ``v1.37.2``, ``1.30`` or ``v1.31.4-eks-1a2b3c``."""
+    if not isinstance(text, str):
+        raise HardeningError(f"{what}: YAML reads this as {text}, and it may have been written otherwise; quote it.")
     match = VERSION.match(text)
     if match is None:
         raise HardeningError(f"{what}: {text!r} is not a Kubernetes version such as 1.30.")

@@ -81,7 +81,7 @@ class Choice:
 
 def kubeconfig_files(given: str) -> list[Path]:
     """The files that ``KUBECONFIG`` or an option names, each once; a file whose name has a colon is one file."""
-    if Path(given).expanduser().is_file():
+    if os.path.isfile(Path(given).expanduser()):  # Path.is_file raises in a folder that cannot be looked into
         return [Path(given).expanduser()]
     return list(dict.fromkeys(Path(part).expanduser() for part in given.split(os.pathsep) if part))
 

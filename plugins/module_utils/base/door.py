@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.diff_text import readable
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 MASKED = "<masked>"
@@ -65,8 +66,14 @@ def teller(call: Call) -> Callable[[str], None]:
     return tell
 
 
-def answer(door: Door, call: Call, diff: bool) -> tuple[dict[str, Any], list[str]]:
+def answer(door: Door, call: Call, diff: bool, whole: bool = False) -> tuple[dict[str, Any], list[str]]:
     """Do what a call asks for.
+
+    Args:
+        door: what does it.
+        call: what is asked for.
+        diff: whether a diff is.
+        whole: whether the diff shows all of new objects.
 
     Returns:
         The whole result, with ``failed`` and ``msg`` in it if it failed, and the warnings, each once. The diff is left
@@ -80,14 +87,16 @@ def answer(door: Door, call: Call, diff: bool) -> tuple[dict[str, Any], list[str
     except HardeningError as error:
         failures = {"failures": error.failures} if error.failures else {}
         result = {**failures, **error.partial, "failed": True, "msg": error.message}
-    wanted = {key: value for key, value in result.items() if key != "diff" or diff}
+    wanted = {key: value for key, value in result.items() if key != "diff"}
+    if diff and "diff" in result:
+        wanted["diff"] = readable(result["diff"], whole)
     return {**wanted, "invocation": invocation}, list(dict.fromkeys(warnings))
 
 
 def run_as_module(door: Door) -> None:
     """Be the module of a door: options on stdin, the result on stdout."""
     module = _door_module(door)
-    result, warnings = answer(door, module, module._diff)
+    result, warnings = answer(door, module, module._diff, module._verbosity > 0)
     for text in warnings:
         module.warn(text)
     end = module.fail_json if result.get("failed") else module.exit_json

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
@@ -50,12 +50,14 @@ class Question:
         taints: which the pods of what is found should tolerate.
         node_selector: labels of the nodes that are meant; empty not to look at nodes.
         runtime_class: name of a RuntimeClass that should exist; empty for none.
+        planned: by node name, the ``labels`` and ``taints`` that a task before would set.
     """
 
     components: tuple[str, ...]
     taints: tuple[Taint, ...]
     node_selector: Mapping[str, str]
     runtime_class: str = ""
+    planned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def parse_question(params: Mapping[str, Any]) -> Question:
     if problems:
         raise HardeningError(join_failures("Invalid labels or taints", problems))
     components = tuple(dict.fromkeys(params["components"]))
-    return Question(components, taints, params["node_selector"], params["runtime_class"])
+    planned = {node["name"]: node for node in params.get("planned_nodes", ())}
+    return Question(components, taints, params["node_selector"], params["runtime_class"], planned)
 
 
 def survey(client: Client, question: Question) -> Survey:
@@ -172,7 +175,7 @@ def survey(client: Client, question: Question) -> Survey:
     nodes: dict[str, GpuNode] = {}
     for page in client.pages(NODES_PATH):
         for item in page["items"]:
-            nodes[item["metadata"]["name"]] = gpu_node(item, "")
+            nodes[item["metadata"]["name"]] = _as_planned(gpu_node(item, ""), question.planned)
     everyone, providers = list(nodes.values()), tuple(found.values())
     return Survey(
         providers,
@@ -188,6 +191,11 @@ def coverage(nodes: Sequence[GpuNode], selector: Mapping[str, str]) -> Coverage:
     selected = {node.name for node in nodes if selector.items() <= node.labels.items()}
     gpu = tuple(node.name for node in nodes if node.found_by)
     return Coverage(selector, len(selected), gpu, tuple(name for name in gpu if name not in selected))
+
+
+def _as_planned(node: GpuNode, planned: Mapping[str, Mapping[str, Any]]) -> GpuNode:
+    plan = planned.get(node.name)
+    return replace(node, labels={**node.labels, **plan["labels"]}, taints=tuple(plan["taints"])) if plan else node
 
 
 def _exists(client: Client, runtime_class: str) -> bool:

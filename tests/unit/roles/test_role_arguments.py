@@ -36,7 +36,8 @@ def load(path: str) -> dict[str, object]:
 
 
 def options(role: str) -> dict[str, dict[str, object]]:
-    return load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    (entry_point,) = load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values()
+    return entry_point["options"]
 
 
 @pytest.mark.parametrize("role", ROLES)

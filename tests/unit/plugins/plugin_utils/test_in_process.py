@@ -40,7 +40,8 @@ def work(asked: Call) -> tuple[Mapping[str, Any], Sequence[str]]:
         "text": "read-from-a-file",
         "keys": {3: None},
     }
-    return {**told, "diff": {"before": params["token"], "after": ""}}, ["careful", "careful", f"of {params['token']}"]
+    diff = [{"before": {"token": params["token"]}, "after": {"a": "b"}}]
+    return {**told, "diff": diff}, ["careful", "careful", f"of {params['token']}"]
 
 
 DOOR = Door(

@@ -54,3 +54,10 @@ def test_a_kind_that_is_not_served_is_an_error_only_if_it_is_required(fake_clien
 def test_an_old_server_is_refused(fake_client: FakeClients) -> None:
     with pytest.raises(HardeningError, match=r"it is v1\.37\.2, and Kubernetes 1\.38 is the oldest"):
         inspect_cluster(fake_client([VERSION]).client, "1.38", [])
+
+
+def test_a_minimum_that_yaml_read_as_a_number_is_refused_before_any_request(fake_client: FakeClients) -> None:
+    fake = fake_client([])
+    with pytest.raises(HardeningError, match=r"minimum_version: YAML reads this as 1\.4, .* quote it"):
+        inspect_cluster(fake.client, 1.40, [])
+    assert fake.pool.asked == []

@@ -32,11 +32,11 @@ def call() -> Any:
     return SimpleNamespace(params=params, check_mode=False, no_log_values=set())
 
 
-@pytest.mark.parametrize(("asked", "returned"), [(True, {"diff": ["d"]}), (False, {})])
+@pytest.mark.parametrize(("asked", "returned"), [(True, {"diff": [{"prepared": "d"}]}), (False, {})])
 def test_a_diff_is_returned_only_where_it_is_asked_for(asked: bool, returned: dict[str, Any]) -> None:
-    done = {"changed": True, "diff": ["d"]}
+    done = {"changed": True, "diff": [{"prepared": "d"}]}
     assert answer(door(done), call(), asked) == ({"changed": True, **returned, **INVOCATION}, [])
-    error = HardeningError("half done", [{"name": "x"}], {"changed": True, "diff": ["d"]})
+    error = HardeningError("half done", [{"name": "x"}], {"changed": True, "diff": [{"prepared": "d"}]})
     failed = {"failed": True, "msg": "half done", "failures": [{"name": "x"}], "changed": True}
     assert answer(door(error), call(), asked) == ({**failed, **returned, **INVOCATION}, [])
 

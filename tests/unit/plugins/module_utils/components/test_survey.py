@@ -62,6 +62,17 @@ def test_nodes_are_counted_where_there_is_a_selector(fake_client: FakeClients) -
     assert answer.result()["nodes"] == {"selected": 1, "gpu": 2, "left_out": ["b"], "unreached": []}
 
 
+def test_nodes_are_taken_as_a_task_before_would_make_them(fake_client: FakeClients) -> None:
+    empty = (200, {"metadata": {}, "items": []}, {})
+    listed = (200, {"metadata": {}, "items": [node("a", True, False), node("b", True, False)]}, {})
+    taint = {"key": "site.example/gpu", "value": "", "effect": "NoSchedule"}
+    planned = {"a": {"labels": SELECTOR, "taints": []}, "b": {"labels": SELECTOR, "taints": [taint]}}
+    question = Question(("device_plugin",), (), SELECTOR, planned=planned)
+    found = survey(fake_client([empty, listed]).client, question).result()["nodes"]
+    assert (found["selected"], found["left_out"]) == (2, [])
+    assert [entry["node"] for entry in found["unreached"]] == ["b"]
+
+
 @pytest.mark.parametrize(
     ("status", "missing", "warnings"),
     [(200, "", []), (404, "nvidia", ["There is no RuntimeClass nvidia, so pods that name it are refused."])],
