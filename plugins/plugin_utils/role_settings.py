@@ -16,7 +16,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import describe
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import describe, did_you_mean
 
 # Of thirteen files the one in C reads in a tenth of the time; PyYAML may be built without.
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -31,6 +31,7 @@ WANTED = {
     "int": "a whole number",
     "list": "a list",
 }
+CHOICES = re.compile(r"must be one (?:or more )?of: (?P<choices>.+?)[,.] [Gg]ot(?: no match for)?: (?P<given>\S+)")
 TEXTS = frozenset({"str", "path"})
 TEXT_MAPS = ("_labels", "_selector")
 """Endings of variables that are mappings of texts, as Kubernetes has them."""
@@ -140,7 +141,13 @@ def _problems_of(
     if any(message.startswith(f"argument '{name}' is of type") for message in messages):
         # Ansible quotes types of its own, and goes on to look for keys in what is no mapping.
         return [f"{name}: must be {WANTED.get(options['type'], options['type'])}, not {_short(describe(value))}"]
-    return [f"{name}: {_short(message.removeprefix(f'value of {name} '))}" for message in messages]
+    return [f"{name}: {_short(message.removeprefix(f'value of {name} '))}{_meant(message)}" for message in messages]
+
+
+def _meant(message: str) -> str:
+    """Which of the choices that Ansible names is closest to what it got."""
+    found = CHOICES.search(message)
+    return did_you_mean(found["given"], found["choices"].split(", ")) if found else ""
 
 
 def _takes_over(raw: object, names: Set[str]) -> bool:

@@ -280,7 +280,7 @@ def test_a_cluster_that_is_away_does_not_stop_the_others(
         ({"gpu_nodes_taints": [{"key": "nvidia.com/gpu", "effect": "NoShedule"}]}, "did you mean NoSchedule?"),
         ({"gpu_nodes_type_label": "gpu type"}, "gpu type"),
         ({"gpu_nodes_types": {"gpu-01": "A 100"}}, "A 100"),
-        ({"admission_policies_secrets_actions": ["Refuse"]}, "admission_policies_secrets_actions[0]"),
+        ({"admission_policies_secrets_actions": ["Refuse"]}, "admission_policies_secrets_actions: must be one"),
         ({"admission_policies_trial_stages": ["trainig"]}, "did you mean training?"),
         ({"admission_policies_registries": ["ml-trainer"]}, "is no registry"),
         ({"admission_policies_registries": ["{{ regsitry }}"]}, "'regsitry' is undefined"),

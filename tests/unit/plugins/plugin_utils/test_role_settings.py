@@ -83,6 +83,7 @@ def test_what_means_one_thing_only_is_accepted(name: str, value: object) -> None
         ("names", {"a": 1}, "names: must be a list, not a mapping (role role)"),
         ("image", [], "image: must be a mapping, not a list (role role)"),
         ("state", "gone", "state: must be one of: present, absent, got: gone (role role)"),
+        ("state", "presnt", "state: must be one of: present, absent, got: presnt (did you mean present?) (role role)"),
     ],
 )
 def test_a_wrong_value_is_one_short_line(name: str, value: object, says: str) -> None:
