@@ -167,7 +167,7 @@ def test_a_service_monitor_comes_and_goes_and_absent_leaves_no_trace(
             "'4.9.0-4.8.1-ubi9' is older than 4.8.2, the oldest that is safe (CVE-2026-47483)",
         ),
         ({"dcgm_exporter_service_monitor": "always"}, "does not serve ServiceMonitor (monitoring.coreos.com/v1)"),
-        ({"dcgm_exporter_runtime_class": "nowhere"}, "There is no RuntimeClass nowhere."),
+        ({"dcgm_exporter_runtime_class": "nowhere"}, "there is no RuntimeClass nowhere."),
     ],
 )
 def test_wrong_settings_are_refused_and_nothing_is_written(

@@ -156,7 +156,7 @@ def test_a_missing_runtime_class_is_found_before_pods_hang(run: RoleRunner, audi
         "device_plugin", device_plugin_create_runtime_class=False, device_plugin_runtime_class="nowhere"
     )
     assert failed.returncode != 0
-    assert "There is no RuntimeClass nowhere." in failed.text
+    assert "there is no RuntimeClass nowhere." in failed.text
     assert audit.requests().writes == []
 
 
@@ -188,7 +188,7 @@ def test_a_plugin_of_another_can_be_an_error_or_be_ignored(
     audit.mark()
     failed = run.attempt("device_plugin", device_plugin_existing="fail")
     assert failed.returncode != 0
-    assert f"{operator}/nvidia-device-plugin-daemonset provides the device plugin already" in failed.text
+    assert f"There already is {operator}/nvidia-device-plugin-daemonset (device_plugin)." in failed.text
     assert audit.requests().writes == []
     run("device_plugin", device_plugin_existing="ignore")
     assert nodes_of(kubectl, NAME, NAME) == all_gpu_nodes(kubectl)

@@ -182,6 +182,7 @@ def test_a_network_plugin_that_would_leave_gpu_nodes_is_refused_and_named_in_eve
     assert again["changed"] is False
     assert [(entry["name"], entry["nodes"]) for entry in again["intolerant_daemon_sets"]] == [("calico-node", 8)]
     assert f"{namespace}/calico-node (Calico)" in str(again["warnings"])
+    kubectl("delete", "daemonset", "calico-node", "-n", namespace)  # else other tests meet it until the namespace goes
 
 
 def test_the_info_module_finds_the_same_nodes_and_writes_nothing(run_module: ModuleRunner, audit: AuditLog) -> None:

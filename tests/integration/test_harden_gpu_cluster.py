@@ -28,7 +28,8 @@ EVALUATION = {
 }
 STACK = ("admission_policies", "gpu_nodes", "device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
 DAEMON_SETS = ("nvidia-device-plugin", "dcgm-exporter", "falco")
-POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "rbac", "namespaces")
+POD_POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "placement", "host_access")
+POLICIES = (*POD_POLICIES, "rbac", "namespaces", "tampering", "network", "tokens", "nodes")
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -150,21 +151,19 @@ def test_the_stages_of_the_article_refuse_what_others_are_warned_of(
 
 def test_gpus_for_a_namespace_of_no_stage_are_warned_of(hardened: Kubectl) -> None:
     item = pod("canary", "default", {})
-    item["spec"]["tolerations"] = [{"operator": "Exists"}]
+    item["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": 1, "cpu": "1", "memory": "1Gi"}}
     answer = hardened.run("create", "--dry-run=server", stdin=item)
     assert answer.returncode == 0
-    assert "a toleration of every taint: GPUs are not for namespace default" in answer.stderr
+    assert "container main requests nvidia.com/gpu: GPUs are not for namespace default" in answer.stderr
 
 
 def test_the_gpu_stack_is_admitted_where_every_policy_denies(
     hardened: Kubectl, sandbox: Sandbox, harden: Playbook
 ) -> None:
     """Made anew under policies that deny in every namespace but those that they exclude by name."""
-    policies = ("image_digests", "image_registries", "secrets", "gpu_use", "pods")
     strict = {
-        "admission_policies_cluster_wide": {policy: ["Deny"] for policy in policies},
-        "admission_policies_trial_stages": [],
-        **{f"admission_policies_{policy}_actions": ["Deny"] for policy in policies},
+        "gpu_cluster_profile": "strict",
+        "admission_policies_cluster_wide": {policy: ["Deny"] for policy in POD_POLICIES},
     }
     layers = ("device_plugin", "dcgm_exporter", "falco", "gpu_alerts")
     gone = harden(

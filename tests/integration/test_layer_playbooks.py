@@ -65,6 +65,8 @@ def test_a_run_after_kubectl_applied_the_rendered_layers_changes_nothing(
         assert applied.returncode == 0, applied.stderr
     done = job("harden_gpu_cluster", "--skip-tags", "gpu_nodes")  # becomes an owner of the fields, beside kubectl
     assert recap(done, "one")["changed"] == 0, done.stdout
+    for layer in RENDERED:  # what kubectl made would stay
+        kubectl.run("delete", "-k", str(tmp_path / layer), "--ignore-not-found")
 
 
 def test_the_status_names_what_a_layer_does_not_hold(job: Job, kubectl: Kubectl) -> None:

@@ -59,7 +59,20 @@ GIVEN: dict[str, Any] = {
     "workloads_model_check_image": BUSYBOX,
     "workloads_wait_timeout": 120,
 }
-POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "rbac", "namespaces")
+POLICIES = (
+    *(
+        "image_digests",
+        "image_registries",
+        "secrets",
+        "gpu_use",
+        "pods",
+        "placement",
+        "host_access",
+        "rbac",
+        "namespaces",
+    ),
+    *("tampering", "network", "tokens", "nodes"),
+)
 DENYING: dict[str, Any] = {
     **{f"admission_policies_{policy}_actions": ["Deny", "Audit"] for policy in POLICIES},
     "admission_policies_trial_stages": [],

@@ -8,18 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.controllers import CONTROLLERS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import (
     POD_POLICIES,
     POLICIES,
+    SYSTEM,
     Settings,
     read_settings,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stage_model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.peers import NAMESPACE_NAME
 
 DOMAIN = "gpu-cluster.hardening"
 GPU_QUOTA = "gpus"
+
+# What a policy is made of, where one object cannot say it: the API server judges a binding together with the role
+# that it names as a parameter, which is of one kind for each policy.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "rbac": ("rbac", "rbac_cluster_roles", "rbac_roles"),
+    "tampering": ("tampering", "own_namespaces"),
+    "host_access": ("host_access", "host_volumes"),
+}
+PARAMETERS = ("rbac_cluster_roles", "rbac_roles")
+LAYERS = (
+    "pod_security",
+    "rbac",
+    "network_policies",
+    "admission_policies",
+    "external_secrets",
+    "device_plugin",
+    "dcgm_exporter",
+    "falco",
+    "gpu_alerts",
+)
+"""Layers whose objects are guarded. Those of ``workloads`` are the work itself, but for what checks models."""
 
 Plan = dict[str, Any]
 Scope: TypeAlias = "tuple[str, list[str], dict[str, Any] | None]"
@@ -46,13 +70,15 @@ def plan_admission(stages: object, given: Mapping[str, object]) -> Plan:
     if problems:
         raise HardeningError(join_failures("The admission policies are set wrong", problems))
     bindings = _bindings(model, settings)
-    policies = [policy for policy in POLICIES if any(binding["policy"] == policy for binding in bindings)]
+    parts = [part for policy in POLICIES for part in _parts(policy)]
+    owner = {part: policy for policy in POLICIES for part in _parts(policy)}
+    policies = [part for part in parts if any(binding["policy"] == part for binding in bindings)]
     quotas = _quotas(model, settings)
     return {
         "policies": policies,
-        "names": {policy: policy_name(policy) for policy in POLICIES},
-        "annotations": {policy: _annotations(policy, settings) for policy in POLICIES},
-        "exempt": {policy: _exempt(policy, settings) for policy in POLICIES},
+        "names": {part: policy_name(part) for part in parts},
+        "annotations": {part: _annotations(owner[part], settings) for part in parts},
+        "exempt": {part: _exempt(owner[part], settings) for part in parts},
         "bindings": bindings,
         "quotas": quotas,
         "namespaces": list(namespaces.values()),
@@ -69,8 +95,26 @@ def plan_admission(stages: object, given: Mapping[str, object]) -> Plan:
         "gpu_taints": [list(taint) for taint in settings.gpu_taints],
         "token_namespaces": [stage["namespace"] for stage in model if stage["service_account"]["automount"]],
         "api_audiences": settings.api_audiences,
-        "refused_cluster_roles": settings.refused_cluster_roles,
         "privileged_roles": _privileged_roles(stages, model),
+        "controllers": list(CONTROLLERS),
+        "layer_ids": [Layer(name).set_id for name in LAYERS],
+        "workload_id": Layer("workloads").set_id,
+        "own_namespaces": list(_own(model, settings)),
+        "trusted_namespaces": list(_trusted(model, settings)),
+        "trusted_labels": sorted(settings.peers.labels),
+        "token_users": settings.token_users,
+        "vault": {
+            "account": settings.vault_account,
+            "audience": settings.vault_audience,
+            "users": settings.vault_users,
+        },
+        "stage_pods": {stage["namespace"]: stage["pods"] for stage in model if stage["pods"]},
+        "stage_accounts": {
+            stage["namespace"]: [stage["service_account"]["name"], *settings.gpu_accounts.get(stage["name"], [])]
+            for stage in model
+        },
+        "reserved_accounts": sorted({*settings.operator_accounts, *filter(None, [settings.vault_account])}),
+        "node_labels": settings.node_labels,
     }
 
 
@@ -81,22 +125,42 @@ def policy_name(policy: str, scope: str = "") -> str:
 
 def _bindings(model: Sequence[Mapping[str, Any]], settings: Settings) -> list[dict[str, Any]]:
     return [
-        {"name": policy_name(policy, scope), "policy": policy, "actions": actions, "selector": selector}
+        {
+            "name": policy_name(part, scope),
+            "policy": part,
+            "actions": actions,
+            "selector": selector,
+            "parameter": part in PARAMETERS,
+        }
         for policy in POLICIES
-        for scope, actions, selector in _scopes(policy, model, settings)
+        for part in _parts(policy)
+        for scope, actions, selector in _scopes(policy, part, model, settings)
         if actions and selector is not None
     ]
 
 
-def _scopes(policy: str, model: Sequence[Mapping[str, Any]], settings: Settings) -> list[Scope]:
+def _parts(policy: str) -> tuple[str, ...]:
+    return PARTS.get(policy, (policy,))
+
+
+def _scopes(policy: str, part: str, model: Sequence[Mapping[str, Any]], settings: Settings) -> list[Scope]:
     actions = settings.actions[policy]
+    stages = [stage["namespace"] for stage in model]
+    if part == "host_volumes":  # volumes are in no namespace
+        return [("", settings.cluster_wide.get(policy, []), {})]
+    if part == "own_namespaces":
+        return [("", actions, _selector("In", _own(model, settings)))]
+    if policy == "network":
+        return [("", actions, _selector("In", stages))]
+    if policy == "tokens":
+        return [("", actions, _selector("In", [*stages, *_own(model, settings)]))]
     if policy not in POD_POLICIES:
         return [("", actions, {})]
     # The policy of pods is what Pod Security leaves open in its restricted level.
     held = [stage for stage in model if policy != "pods" or stage["pod_security"]["enforce"] == "restricted"]
     trial = [stage["namespace"] for stage in held if stage["name"] in settings.trial and "Deny" in actions]
     strict = [stage["namespace"] for stage in held if stage["namespace"] not in trial]
-    foreign = [*settings.excluded, *(stage["namespace"] for stage in model)]
+    foreign = [*settings.excluded, *stages]
     return [
         ("", actions, _selector("In", strict)),
         ("-trial", ["Warn", "Audit"], _selector("In", trial)),
@@ -109,6 +173,20 @@ def _selector(operator: str, namespaces: Sequence[str]) -> dict[str, Any] | None
     if not namespaces:
         return None
     return {"matchExpressions": [{"key": NAMESPACE_NAME, "operator": operator, "values": list(namespaces)}]}
+
+
+def _own(model: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
+    """Namespaces in which nobody works but this collection and who else runs the GPUs."""
+    stages = [stage["namespace"] for stage in model]
+    return [name for name in (PARENT_NAMESPACE, *settings.excluded) if name not in (*SYSTEM, *stages)]
+
+
+def _trusted(model: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
+    """Namespaces that something is allowed to by their name, so that not everybody may make one of that name."""
+    stages = [stage["namespace"] for stage in model]
+    others = sorted(name for name in {*settings.peers.names, *settings.named_accounts} if name)
+    names = dict.fromkeys([*stages, *_own(model, settings), *others])
+    return [name for name in names if name not in (*SYSTEM, "default")]
 
 
 def _exempt(policy: str, settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.labels import (
     dns_label_problem,
@@ -22,22 +23,22 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validat
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.pinned import read_registry
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.taints import read_taints
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.named_namespaces import (
+    Named,
+    named_namespaces,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.subjects import ACCOUNT, read_subjects
 
-POD_POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods")
+POD_POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "placement", "host_access")
 """Policies of pods and of what makes pods. They can hold in some namespaces and not in others."""
-CLUSTER_POLICIES = ("rbac", "namespaces")
-"""Policies that hold in the whole cluster, as what they refuse is aimed at an ML namespace from anywhere."""
+CLUSTER_POLICIES = ("rbac", "namespaces", "tampering", "network", "tokens", "nodes")
+"""Policies of all else. They hold in the whole cluster, or where what they protect is: nobody chooses namespaces."""
 POLICIES = (*POD_POLICIES, *CLUSTER_POLICIES)
 ACTIONS = ("Deny", "Warn", "Audit")
-NEVER = (
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    "nvidia-device-plugin",
-    "dcgm-exporter",
-    "falco",
-    "external-secrets",
-)
+SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
+OWN = ("nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets")
+"""Namespaces that this collection makes for what it runs."""
+NEVER = (*SYSTEM, *OWN)
 """Namespaces whose pods no policy sees: without them there is no cluster, no GPU and no watch over either."""
 
 _PREFIX = "admission_policies_"
@@ -73,7 +74,14 @@ class Settings:
         gpu_accounts: stages -> accounts that may use GPUs beside that of the stage.
         gpu_taints: pairs of key and effect.
         gpu_quotas: stages -> resource -> the most that its pods may request together.
-        refused_cluster_roles: what no account of a stage may be bound to.
+        token_users: users that may make tokens of the accounts of stages.
+        vault_account: name of the account, in each stage, whose tokens are shown to Vault; empty without Vault.
+        vault_audience: audience of those tokens.
+        vault_users: users of operators, which alone may make them.
+        operator_accounts: names of accounts in stages that only pods of this collection run as.
+        peers: namespaces, and labels of namespaces, that the network policies trust.
+        named_accounts: namespaces of accounts that may harden, or run pods on nodes.
+        node_labels: keys of the labels of GPU nodes.
         api_audiences: audiences for which a token is one for the API server.
         exemptions: objects that pass.
     """
@@ -90,12 +98,19 @@ class Settings:
     gpu_accounts: Mapping[str, list[str]]
     gpu_taints: list[tuple[str, str]]
     gpu_quotas: Mapping[str, dict[str, str]]
-    refused_cluster_roles: list[str]
+    token_users: list[str]
+    vault_account: str
+    vault_audience: str
+    vault_users: list[str]
+    operator_accounts: list[str]
+    peers: Named
+    named_accounts: list[str]
+    node_labels: list[str]
     api_audiences: list[str]
     exemptions: list[Exemption]
 
 
-def read_settings(given: Mapping[str, object], stages: Mapping[str, str], problems: list[str]) -> Settings:
+def read_settings(given: Mapping[str, Any], stages: Mapping[str, str], problems: list[str]) -> Settings:
     """Read the settings.
 
     Args:
@@ -112,6 +127,9 @@ def read_settings(given: Mapping[str, object], stages: Mapping[str, str], proble
 
     actions = {policy: _read_actions(entry(f"{policy}_actions")) for policy in POLICIES}
     operator = _read_registries(of_operator("registries"))
+    # Without an operator that is known, nobody can be told apart from it.
+    named = _read_texts(entry("vault_users"))
+    vault = [*named, *(given.get("operator_users") or ())] if given.get("vault_url") else []
     cluster_wide = {
         policy: _read_actions(value)
         for policy, value in _by_name(entry("cluster_wide"), POD_POLICIES, "policy of pods").items()
@@ -135,7 +153,19 @@ def read_settings(given: Mapping[str, object], stages: Mapping[str, str], proble
         },
         gpu_taints=[_slot(taint) for taint in read_taints(entry("gpu_taints"), effect=REQUIRED)],
         gpu_quotas={stage: _read_quota(value) for stage, value in _by_name(entry("gpu_quotas"), stages).items()},
-        refused_cluster_roles=_read_texts(entry("refused_cluster_roles")),
+        token_users=_read_texts(entry("token_users")),
+        vault_account=str(given.get("vault_service_account") or "") if vault else "",
+        vault_audience=str(given.get("vault_audience") or "") if vault else "",
+        vault_users=vault,
+        operator_accounts=[user.rpartition(":")[2] for user in given.get("operator_users") or ()],
+        peers=named_namespaces(given.get("trusting")),
+        named_accounts=[
+            subject["namespace"]
+            for name in ("hardeners", "node_agents")
+            for subject in read_subjects(Entry(f"gpu_cluster_{name}", given.get(name), problems))
+            if subject["kind"] == ACCOUNT
+        ],
+        node_labels=[key for key in _read_texts(entry("node_labels")) if key],
         api_audiences=_read_texts(entry("api_audiences")),
         exemptions=[
             exemption

@@ -51,7 +51,7 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         ``account`` that logs in; ``pod_labels``; ``api_server`` (rules, or empty); ``scrapers``; ``push_secrets``;
         ``generators`` (their resources); ``webhook``, see :func:`external_secrets_webhook.plan_webhook`;
         ``own_namespace``: whether something runs in a namespace that is not that of a stage; ``exemptions`` for the
-        role admission_policies; ``warnings``.
+        role admission_policies, and the operators as ``users`` for it; ``warnings``.
 
     Raises:
         HardeningError: with every problem.
@@ -71,6 +71,7 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         "webhook": plan_webhook(settings),
         "own_namespace": bool(settings.served) and (settings.mode == "cluster" or settings.webhook),
         "exemptions": _exemptions(settings),
+        "users": [f"system:serviceaccount:{item['namespace']}:{NAME}" for item in _operators(settings)],
         "warnings": _warnings(settings),
     }
 

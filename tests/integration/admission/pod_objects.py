@@ -40,12 +40,11 @@ STAGES: list[Json] = [
     },
 ]
 ACCOUNTS = {stage["namespace"]: stage["service_account"]["name"] for stage in STAGES}
+POD_POLICIES = ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "placement", "host_access")
+POLICIES = (*POD_POLICIES, "rbac", "namespaces", "tampering", "network", "tokens", "nodes")
 STRICT: Json = {
     "gpu_cluster_stages": STAGES,
-    **{
-        f"admission_policies_{policy}_actions": ["Deny", "Audit"]
-        for policy in ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "rbac", "namespaces")
-    },
+    **{f"admission_policies_{policy}_actions": ["Deny", "Audit"] for policy in POLICIES},
     "admission_policies_trial_stages": [],
     "admission_policies_cluster_wide": {},
     "admission_policies_registries": ["registry.internal", "registry.example:5000/ml"],
@@ -132,3 +131,5 @@ def workload(
 
 
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob")
+PRIVILEGED = container(securityContext={"privileged": True})
+HOST: list[Json] = [{"name": "root", "hostPath": {"path": "/"}}]

@@ -18,6 +18,7 @@ CANARIES: dict[str, Callable[[str], Json]] = {
     "secrets": lambda name: pod(name, container(envFrom=[{"secretRef": {"name": "credentials"}}])),
     "gpu_use": lambda name: pod(name, container(resources={"limits": {"nvidia.com/gpu": 1}})),
     "pods": lambda name: pod(name, volumes=[{"name": "tmp", "emptyDir": {}}]),
+    "placement": lambda name: pod(name, priorityClassName="system-node-critical"),
 }
 
 

@@ -12,6 +12,14 @@ from admission_answers import Answers, Case, admitted, send
 from pod_objects import GPU, GPU_TOLERATION, WORKLOADS, Json, container, pod, workload
 from sandbox_access import Kubectl
 
+
+@pytest.fixture(scope="module")
+def strict(policies: Any) -> Any:
+    """Without the policy that refuses some of the same, as the server names any one."""
+    policies.apply(admission_policies_placement_actions=[])
+    return policies
+
+
 ELSEWHERE = {"namespace": "adm-monitoring"}
 CLAIMS = [{"name": "gpu", "resourceClaimTemplateName": "one-gpu"}]
 

@@ -27,12 +27,13 @@ RIGHTS = ["get", "list", "create", "update", "patch", "delete"]
 def people(strict: object, kubectl: Kubectl) -> Iterator[Kubectl]:
     """Two users who may change every namespace; one of them has the verb ``harden``, too."""
     resources = ["namespaces", "namespaces/status", "namespaces/finalize"]
-    for name, verbs in (("namespace-keeper", RIGHTS), ("hardener", [*RIGHTS, "harden"])):
-        rule = {"apiGroups": [""], "resources": resources, "verbs": verbs}
+    harden = {"apiGroups": ["gpu-cluster.hardening"], "resources": ["layers"], "verbs": ["harden"]}
+    for name, more in (("namespace-keeper", []), ("hardener", [harden])):
+        rule = {"apiGroups": [""], "resources": resources, "verbs": RIGHTS}
         subject = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
         reference = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
         common = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
-        kubectl("apply", stdin={**common, "kind": "ClusterRole", "rules": [rule]})
+        kubectl("apply", stdin={**common, "kind": "ClusterRole", "rules": [rule, *more]})
         kubectl("apply", stdin={**common, "kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]})
     kubectl("apply", stdin=namespace(FOREIGN))
     wait_for(lambda: "harden" in label(kubectl, KEEPER, OURS, {LEVEL: "privileged"}), "namespaces denies")

@@ -64,6 +64,12 @@ ENVIRONMENTS: tuple[list[Json], ...] = (
     [{"name": "NVIDIA_OTHER", "value": "all"}, {"name": "nvidia_visible_devices", "value": "all"}],
     [],
 )
+LABELS: tuple[Json, ...] = (
+    {"app": "training-job"},
+    {"app": "model-server", "a": "b"},
+    {"app": "ml-monitor"},
+    {"a": "b"},
+)
 ALL_KEYS: tuple[list[Json], ...] = (
     [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "a"}}],
     [{"configMapRef": {"name": "a"}}],
@@ -132,13 +138,16 @@ class PodMaker:
             **self._maybe("automountServiceAccountToken", (True, False)),
             **self._maybe("runtimeClassName", ("nvidia", "adm-other")),
             **self._maybe("nodeName", ("no-such-node",)),
+            **self._maybe("priorityClassName", ("system-node-critical", "system-cluster-critical")),
             **self._maybe("resourceClaims", ([{"name": "gpu", "resourceClaimTemplateName": "one-gpu"}],)),
             **self._maybe("resources", ({"limits": {"cpu": "640", "memory": "640Gi"}},)),
             **self._maybe("annotations", ANNOTATIONS),
         }
         containers = [self._container("main"), *(self._container(f"more-{n}") for n in self._some())]
         namespace = self._chance.choice(("adm-training", "adm-training", "adm-serving", "adm-monitoring"))
-        return pod(f"random-{number}", *containers, namespace=namespace, **changes)
+        item = pod(f"random-{number}", *containers, namespace=namespace, **changes)
+        item["metadata"]["labels"] = self._chance.choice(LABELS)
+        return item
 
     def _container(self, name: str, **changes: Any) -> Json:
         parts = {

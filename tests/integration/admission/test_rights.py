@@ -53,7 +53,7 @@ def user(name: str) -> Json:
 
 
 def bound(item: Json, says: str) -> Case:
-    return Case(item, "rbac", (says, "must not have the ClusterRole", "bind a Role"))
+    return Case(item, "rbac-cluster-roles", (says, "must not have the ClusterRole", "bind a Role"))
 
 
 OTHERS = account("builder", "default")

@@ -16,6 +16,12 @@ from waiting import wait_for
 
 KINDS = "validatingadmissionpolicy,validatingadmissionpolicybinding"
 ROLE = "admission_policies"
+OF_PODS = ("image-digests", "image-registries", "secrets", "placement")
+FIRM = (
+    *("rbac", "rbac-cluster-roles", "rbac-roles", "namespaces", "tampering", "own-namespaces", "network", "tokens"),
+    "nodes",
+)
+GENTLE = ("gpu-use", "gpu-use-elsewhere", "pods", "host-access", "host-access-elsewhere", "host-volumes")
 
 
 def ours(kubectl: Kubectl) -> set[str]:
@@ -31,19 +37,22 @@ def bare(policies: Any, kubectl: Kubectl) -> Any:
     return policies
 
 
-def test_the_defaults_deny_in_the_stages_of_the_article(bare: Any, kubectl: Kubectl) -> None:
+@pytest.mark.parametrize("profile", ["audit", "strict", "standard"])
+def test_a_profile_sets_how_hard_every_policy_is(bare: Any, kubectl: Kubectl, profile: str) -> None:
     stages = [{**stage, "rules": []} for stage in STAGES]
-    bare.roles(ROLE, gpu_cluster_stages=stages)
+    bare.roles(ROLE, gpu_cluster_stages=stages, gpu_cluster_profile=profile)
     live = {
         item["metadata"]["name"].removesuffix(".gpu-cluster.hardening"): item["spec"]
         for item in kubectl("get", "validatingadmissionpolicybinding")["items"]
     }
     actions = {name: spec["validationActions"] for name, spec in live.items()}
     assert actions == {
-        **{key: ["Deny", "Audit"] for key in ("image-digests", "image-registries", "secrets", "rbac", "namespaces")},
-        **{key: ["Warn", "Audit"] for key in ("image-digests-trial", "image-registries-trial", "secrets-trial")},
-        **{key: ["Warn", "Audit"] for key in ("gpu-use", "gpu-use-elsewhere", "pods")},
+        **dict.fromkeys((*FIRM, *OF_PODS), ["Audit"] if profile == "audit" else ["Deny", "Audit"]),
+        **{f"{name}-trial": ["Warn", "Audit"] for name in OF_PODS if profile == "standard"},
+        **dict.fromkeys(GENTLE, {"audit": ["Audit"], "standard": ["Warn", "Audit"]}.get(profile, ["Deny", "Audit"])),
     }
+    if profile != "standard":
+        return
     selector = live["image-digests"]["matchResources"]["namespaceSelector"]["matchExpressions"]
     assert selector == [
         {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["adm-training", "adm-serving"]}
@@ -136,6 +145,31 @@ def test_a_stage_on_trial_is_only_warned(policies: Any, kubectl: Kubectl) -> Non
         done = kubectl.run("create", "--dry-run=server", stdin=canary("canary"))
         assert done.returncode == 0, done.stderr
         assert f"Warning: Validation failed for ValidatingAdmissionPolicy '{policy.replace('_', '-')}." in done.stderr
+
+
+def test_what_runs_is_tried_before_it_is_refused(bare: Any, kubectl: Kubectl, audit: AuditLog) -> None:
+    """By the run that makes it harder, and by no other. Nothing that it takes stays."""
+    tagged = container(image="registry.internal/legacy:1")
+    old = workload("Deployment", "legacy", tagged)
+    kubectl("create", stdin=old)
+    kubectl("create", stdin=workload("Deployment", "good"))
+    try:
+        stopped = bare.roles.attempt(ROLE, admission_policies_on_violation="fail", **STRICT)
+        assert stopped.returncode != 0
+        assert (
+            "Deployment adm-training/legacy (image-digests.gpu-cluster.hardening): container main: image"
+            in stopped.text
+        )
+        assert "adm-training/good" not in stopped.text
+        assert ours(kubectl) == set()
+        run = bare.roles(ROLE, **STRICT)
+        assert "Runs, but would not be admitted again: Deployment adm-training/legacy" in run.text
+        assert not [name for name in kubectl("get", KINDS)["items"] if "rehearsal" in name["metadata"]["name"]]
+        audit.mark()
+        assert "would not be admitted again" not in bare.roles(ROLE, **STRICT).text
+        assert audit.requests().writes == []
+    finally:
+        kubectl("delete", "deployment", "legacy", "good", "-n", "adm-training")
 
 
 def test_an_exemption_covers_an_object_and_what_it_makes(policies: Any, kubectl: Kubectl) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pod_objects import GPU, GPU_TOLERATION, IMAGE, WORKLOADS, Json, container, pod, workload
+from pod_objects import GPU, GPU_TOLERATION, IMAGE, POD_POLICIES, WORKLOADS, Json, container, pod, workload
 from sandbox_access import Kubectl
 
 TAGGED = "registry.internal/ml-trainer:v2.1"
@@ -41,10 +41,7 @@ def old(kind: str) -> Json:
 @pytest.fixture(scope="module")
 def objects(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
     """Good objects, and old ones from before the policies denied."""
-    audit = {
-        f"admission_policies_{policy}_actions": ["Audit"]
-        for policy in ("image_digests", "image_registries", "secrets", "gpu_use", "pods")
-    }
+    audit = {f"admission_policies_{policy}_actions": ["Audit"] for policy in POD_POLICIES}
     policies.apply(**audit)
     nowhere = {"none": "here"}  # a pod on a simulated node cannot be resized
     gpu_pod = pod(GPU_POD, container(resources=GPU), tolerations=[GPU_TOLERATION], nodeSelector=nowhere)
@@ -121,7 +118,7 @@ def test_a_running_pod_cannot_gain_a_toleration_or_a_device(objects: Kubectl) ->
     wider = [*live["spec"]["tolerations"], {"operator": "Exists"}]
     place = ("pod", "good-monitor", "-n", "adm-monitoring", "--type=merge", "-p")
     done = objects.run("patch", *place, json.dumps({"spec": {"tolerations": wider}}))
-    assert "a toleration of every taint: GPUs are not for namespace adm-monitoring" in done.stderr
+    assert "a toleration of every taint" in done.stderr
     done = objects.run("patch", *place, json.dumps({"metadata": {"annotations": {"cdi.k8s.io/x": "all"}}}))
     assert "annotation cdi.k8s.io/x: GPUs are not for" in done.stderr
     objects("delete", "pod", "good-monitor", "-n", "adm-monitoring", "--force", "--grace-period=0")

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import POLICIES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stages
 
 COLLECTION = Path(stages.__file__).parents[3]
 ROLE = COLLECTION / "roles" / "admission_policies"
+POD_POLICIES = ("image-digests", "image-registries", "secrets", "gpu-use", "pods", "placement", "host-access")
 ODD = {
     "name": "odd",
     "namespace": "ml-odd",
@@ -79,7 +81,20 @@ def variable(objects: dict[tuple[str, str], Any], policy: str, name: str) -> str
 
 def test_one_policy_for_each_concern_and_no_binding_without_its_policy(objects: dict[tuple[str, str], Any]) -> None:
     names = {name.removesuffix(".gpu-cluster.hardening") for kind, name in objects if kind == "Policy"}
-    assert names == {"image-digests", "image-registries", "secrets", "gpu-use", "pods", "rbac", "namespaces"}
+    assert names == {
+        *(
+            "image-digests",
+            "image-registries",
+            "secrets",
+            "gpu-use",
+            "pods",
+            "placement",
+            "host-access",
+            "host-volumes",
+        ),
+        *("rbac", "rbac-cluster-roles", "rbac-roles", "namespaces", "tampering", "own-namespaces", "network", "tokens"),
+        "nodes",
+    }
     bound = {item["spec"]["policyName"] for (kind, _name), item in objects.items() if kind == "PolicyBinding"}
     assert {name.removesuffix(".gpu-cluster.hardening") for name in bound} == names
 
@@ -95,7 +110,7 @@ def test_every_policy_fails_closed_and_has_a_message_of_its_own(objects: dict[tu
 
 
 def test_policies_of_pods_see_everything_that_makes_pods(objects: dict[tuple[str, str], Any]) -> None:
-    for policy in ("image-digests", "image-registries", "secrets", "gpu-use", "pods"):
+    for policy in POD_POLICIES:
         rules = spec(objects, policy)["matchConstraints"]["resourceRules"]
         assert {name for rule in rules for name in rule["resources"]} - {"pods/resize"} == {
             *("pods", "pods/ephemeralcontainers", "replicationcontrollers"),
@@ -125,7 +140,13 @@ def test_objects_say_where_they_belong(objects: dict[tuple[str, str], Any]) -> N
 
 def test_the_quick_look_comes_with_every_policy_of_pods(objects: dict[tuple[str, str], Any]) -> None:
     """Templates are always looked at as a whole."""
-    for policy in ("image-digests", "image-registries", "secrets", "gpu-use", "pods"):
+    for policy in POD_POLICIES:
         conditions = {item["name"]: item["expression"] for item in spec(objects, policy)["matchConditions"]}
         assert conditions["suspicious"].startswith("request.kind.kind != 'Pod' || ")
         assert "variables." not in conditions["suspicious"]
+
+
+def test_the_page_of_profiles_has_every_layer_and_every_policy() -> None:
+    page = (COLLECTION / "docs" / "profiles.md").read_text(encoding="utf-8")
+    layers = {path.name for path in (COLLECTION / "roles").iterdir()} - {"cluster", "sandbox"}
+    assert [name for name in sorted({*layers, *POLICIES}) if f"`{name}`" not in page] == []

@@ -50,6 +50,7 @@ def render(folder: Path, extra_stages: list[dict[str, object]]) -> Objects:
         "vars": {
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             **{f"__{role}_stages": normalised for role in ("pod_security", "rbac", "network_policies")},
+            "pod_security_enforce": True,
             "rendered": rendered,
         },
         "tasks": [

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.plan import plan_admission
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import POLICIES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 DENY = ["Deny", "Audit"]
@@ -31,10 +32,7 @@ STAGES = [
     a_stage("monitoring", service_account={"name": "watcher", "automount": True}),
 ]
 SETTINGS: dict[str, Any] = {
-    **{
-        f"{policy}_actions": DENY
-        for policy in ("image_digests", "image_registries", "secrets", "gpu_use", "pods", "rbac", "namespaces")
-    },
+    **{f"{policy}_actions": DENY for policy in POLICIES},
     "trial_stages": ["monitoring"],
     "cluster_wide": {"gpu_use": ["Warn"]},
     "excluded_namespaces": ["gpu-operator"],
@@ -46,11 +44,26 @@ SETTINGS: dict[str, Any] = {
     "gpu_taints": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}],
     "gpu_service_accounts": {"training": ["tuner"]},
     "gpu_quotas": {"training": {"nvidia.com/gpu": 8, "gold.deviceclass.resource.k8s.io/devices": "2"}},
-    "refused_cluster_roles": ["cluster-admin"],
+    "node_labels": ["node-type"],
+    "token_users": [],
+    "vault_users": [],
+    "vault_url": "",
+    "vault_audience": "vault",
+    "vault_service_account": "vault-reader",
+    "hardeners": [],
+    "node_agents": [],
+    "trusting": [],
+    "operator_users": [],
     "api_audiences": ["https://kubernetes.default.svc"],
     "exemptions": [],
     "operator_registries": [],
     "operator_exemptions": [],
+}
+
+# Variables of other roles, or of the whole collection.
+OF_OTHERS = {
+    *("operator_registries", "operator_exemptions", "operator_users", "trusting", "hardeners", "node_agents"),
+    *("vault_url", "vault_audience", "vault_service_account"),
 }
 
 
@@ -99,8 +112,9 @@ def test_other_namespaces_are_all_but_those_of_stages_and_those_that_no_policy_s
 
 def test_policies_of_the_cluster_have_one_binding_without_a_selector() -> None:
     found = bindings(plan())
-    assert found["rbac"] == (DENY, [])
-    assert [name for name in found if name.startswith(("rbac", "namespaces"))] == ["rbac", "namespaces"]
+    for name in ("rbac", "rbac-cluster-roles", "rbac-roles", "namespaces", "tampering", "nodes"):
+        assert found[name] == (DENY, [])
+    assert not [name for name in found if name.endswith("-elsewhere") and name != "gpu-use-elsewhere"]
 
 
 def test_what_the_policies_know_of_the_stages() -> None:
@@ -164,7 +178,7 @@ EXEMPTION = {"policy": "secrets", "namespace": "ml-serving", "name": "old", "rea
         ({"gpu_taints": [{"key": "a", "effect": "NoShedule"}]}, "gpu_taints[0].effect: 'NoShedule' is not one of"),
         ({"gpu_taints": [{"key": "a"}]}, "gpu_taints[0]: effect is missing"),
         ({"secret_group_read": "yes"}, "secret_group_read: must be true or false"),
-        ({"refused_cluster_roles": [""]}, "refused_cluster_roles[0]: must not be empty"),
+        ({"token_users": [""]}, "token_users[0]: must not be empty"),
         ({"exemptions": [{**EXEMPTION, "policy": "secret"}]}, "exemptions[0].policy: 'secret' is not one of"),
         ({"exemptions": [{**EXEMPTION, "namespace": "default"}]}, "exemptions[0].namespace: secrets does not hold in"),
         ({"exemptions": [{**EXEMPTION, "namespace": None}]}, "exemptions[0]: namespace is missing"),
@@ -180,7 +194,7 @@ def test_refuses_a_wrong_setting(changes: dict[str, Any], problem: str) -> None:
     assert "admission_policies_" in caught.value.message
 
 
-@pytest.mark.parametrize("name", sorted(name for name in SETTINGS if not name.startswith("operator_")))
+@pytest.mark.parametrize("name", sorted(SETTINGS.keys() - OF_OTHERS))
 def test_a_setting_that_is_missing_is_named(name: str) -> None:
     given = {key: value for key, value in SETTINGS.items() if key != name}
     with pytest.raises(HardeningError, match=f"admission_policies_{name}"):
@@ -214,3 +228,41 @@ def test_a_stage_cannot_live_where_no_policy_holds() -> None:
 def test_wrong_stages_are_said_to_be_wrong() -> None:
     with pytest.raises(HardeningError, match="The stages are wrong"):
         plan([a_stage("training", egres=[])])
+
+
+def test_names_that_something_is_allowed_to_are_trusted_and_those_of_the_cluster_are_not_guarded() -> None:
+    peers = [
+        {"gateway": {"namespace": "api-gateway"}, "labelled": {"namespace_labels": {"team": "a"}}},
+        {"namespace": "kube-system"},
+    ]
+    agents = [{"kind": "ServiceAccount", "namespace": "storage", "name": "operator"}, {"kind": "User", "name": "ann"}]
+    planned = plan(trusting=peers, node_agents=agents)
+    assert planned["trusted_namespaces"] == [
+        *("ml-training", "ml-serving", "ml-monitoring", "gpu-cluster-hardening"),
+        *("nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets", "gpu-operator"),
+        *("api-gateway", "storage"),
+    ]
+    assert planned["trusted_labels"] == ["team"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "problem"),
+    [
+        ({"kind": "Group", "name": "system:authenticated"}, "everybody is in system:authenticated"),
+        ({"kind": "ServiceAccount", "name": "a"}, "gpu_cluster_hardeners[0]: namespace is missing"),
+        ({"kind": "User", "name": "a", "namespace": "b"}, "a User is in no namespace"),
+        ({"kind": "Robot", "name": "a"}, "'Robot' is not one of User, Group, ServiceAccount"),
+    ],
+)
+def test_who_may_harden_is_somebody(subject: dict[str, str], problem: str) -> None:
+    with pytest.raises(HardeningError) as caught:
+        plan(hardeners=[subject])
+    assert problem in caught.value.message
+
+
+def test_only_a_known_operator_makes_tokens_for_vault() -> None:
+    operator = "system:serviceaccount:ml-serving:external-secrets"
+    assert plan(operator_users=[operator])["vault"]["users"] == []
+    planned = plan(vault_url="https://vault", operator_users=[operator], vault_users=["own"])
+    assert planned["vault"] == {"account": "vault-reader", "audience": "vault", "users": ["own", operator]}
+    assert planned["reserved_accounts"] == ["external-secrets", "vault-reader"]
