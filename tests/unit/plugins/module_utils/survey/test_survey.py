@@ -161,7 +161,8 @@ def test_a_certificate_that_is_not_verified() -> None:
 
 def test_the_roles_variable_takes_just_these_names() -> None:
     spec = (Path(look_module.__file__).parents[3] / "roles/cluster/meta/argument_specs.yml").read_text()
-    option = yaml.safe_load(spec)["argument_specs"]["main"]["options"]["gpu_cluster_accepted_remarks"]
+    (entry_point,) = yaml.safe_load(spec)["argument_specs"].values()
+    option = entry_point["options"]["gpu_cluster_accepted_remarks"]
     assert tuple(option["choices"]) == NAMES
 
 
