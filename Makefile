@@ -16,6 +16,8 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 # Other requirements, or another place of the checkout, are another set-up; a link to it is none.
 SETUP := .build/setup-$(shell { pwd -P; cat requirements/dev.txt requirements/go.txt; } | cksum | cut -d' ' -f1)
+# A line of `integration` and not what it depends on: make would give its turn to the parts after it.
+SERVERS := PYTHONPATH=.build/collections:tests/integration $(BIN)/python tests/tools/build_servers.py
 COLLECTION := .build/collections/ansible_collections/gpu_cluster/hardening
 
 # A user's KUBECONFIG may point at a real cluster: nothing here may ever see it.
@@ -89,10 +91,11 @@ unit: setup  ## Tests that need no server: of the engine, and of what other prog
 
 .PHONY: servers
 servers: setup  ## Build the servers that the tests run, once on a machine
-	@PYTHONPATH=.build/collections:tests/integration $(BIN)/python tests/tools/build_servers.py
+	@$(SERVERS)
 
 .PHONY: integration
-integration: servers  ## Tests against a real API server
+integration: setup  ## Tests against a real API server
+	@$(SERVERS)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/integration
 
 .PHONY: build-test
