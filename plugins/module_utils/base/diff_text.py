@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
-import yaml
+# Without it no kubeconfig is read, which says so; and without that there is no diff.
+with suppress(ImportError):
+    import yaml
 
 Entry = Mapping[str, Any]
 """``before`` and ``after``, an object as a mapping or a text, and a header of each."""
@@ -21,26 +25,26 @@ NAMED_ABOVE = frozenset({"apiVersion", "kind"})
 OF_EVERY_OBJECT = ("app.kubernetes.io/", "applyset.kubernetes.io/")
 
 
-class _Dumper(yaml.SafeDumper):
+@cache
+def _dumper() -> type[yaml.SafeDumper]:
     """Writes texts of several lines as blocks, also where YAML's own rules of beauty are against it."""
 
-    def analyze_scalar(self, scalar: str) -> Any:
-        """Allow a block for lines that end with blanks."""
-        analysis = super().analyze_scalar(scalar)
-        if "\n" in scalar and all(c.isprintable() or c in "\n\t" for c in scalar):
-            analysis.allow_block = True
-        return analysis
+    class Dumper(yaml.SafeDumper):
+        def analyze_scalar(self, scalar: str) -> Any:
+            analysis = super().analyze_scalar(scalar)
+            if "\n" in scalar and all(c.isprintable() or c in "\n\t" for c in scalar):
+                analysis.allow_block = True  # also for lines that end with blanks
+            return analysis
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        """Write what stands twice twice."""
-        return True
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - what stands twice is written twice
+            return True
+
+    Dumper.add_representer(str, _text)
+    return Dumper
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def readable(entries: Sequence[Entry], whole: bool) -> list[dict[str, Any]]:
@@ -116,4 +120,4 @@ def _without_texts(value: object) -> object:
 def _dump(value: Mapping[str, Any], flow: bool | None = False) -> str:
     if not value:
         return ""
-    return yaml.dump(value, Dumper=_Dumper, default_flow_style=flow, sort_keys=True, allow_unicode=True, width=WIDTH)
+    return yaml.dump(value, Dumper=_dumper(), default_flow_style=flow, sort_keys=True, allow_unicode=True, width=WIDTH)
