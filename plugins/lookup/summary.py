@@ -61,6 +61,7 @@ class LookupModule(LookupBase):
             str(variables.get("inventory_hostname")),
             runs_of(asked, variables, self._templar.template),
             bool(variables.get("ansible_check_mode")),
+            self._templar.template(variables.get("__gpu_cluster_found", {}).get("warnings") or []),
         )
         shown_as = C.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")
         return ["\n".join(lines) if shown_as == "yaml" else lines]

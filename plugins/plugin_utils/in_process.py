@@ -49,7 +49,7 @@ class TaskCall:
 
     def tell(self, text: str) -> None:
         """Show a user who waits a line; Ansible's own process prints it, though a worker says it."""
-        Display().display(str(remove_values(text, self.no_log_values)))
+        display.display(str(remove_values(text, self.no_log_values)))
 
 
 class InProcessAction(NormalAction):  # type: ignore[misc]

@@ -71,13 +71,14 @@ class LayerRun:
         return [*self.looked, *([] if self.done is None else [self.done])]
 
 
-def summarise(cluster: str, runs: Sequence[LayerRun], check: bool) -> list[str]:
+def summarise(cluster: str, runs: Sequence[LayerRun], check: bool, remarks: Iterable[str] = ()) -> list[str]:
     """The lines.
 
     Args:
         cluster: its name.
         runs: of the layers that were asked for, in order.
         check: whether it was check mode.
+        remarks: on the cluster as a whole.
     """
     done = [run for run in runs if run.done is not None and not run.failed]
     undone = [run for run in runs if run not in done]
@@ -91,6 +92,7 @@ def summarise(cluster: str, runs: Sequence[LayerRun], check: bool) -> list[str]:
         stopped, *later = undone
         lines.append(f"Stopped at {stopped.name}: {_short(stopped.message) or 'see above.'}")
         lines += [f"Not reached: {', '.join(run.name for run in later)}"] if later else []
+    lines += [f"Look at the cluster: {_short(text)}" for text in remarks]
     texts = dict.fromkeys(text for run in runs for text in run.warnings)
     return lines + [
         f"Look at {', '.join(run.name for run in runs if text in run.warnings)}: {_short(text)}" for text in texts

@@ -84,6 +84,11 @@ def test_a_layer_that_failed_half_way_shows_what_it_did() -> None:
     assert row == "pod_security        3        1        2         12         0  failed"
 
 
+def test_remarks_on_the_cluster_are_said_before_those_on_layers() -> None:
+    run = LayerRun("rbac", {**DONE, "warnings": ["b"]})
+    assert summarise("metal-1", [run], check=False, remarks=["a"])[-2:] == ["Look at the cluster: a", "Look at rbac: b"]
+
+
 def test_nothing_reached_is_one_line() -> None:
     assert lines() == ["metal-1: no layer was reached, and nothing was changed."]
 
