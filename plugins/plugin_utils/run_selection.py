@@ -16,6 +16,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 GROUP = "gpu_clusters"
 PREFIX = "gpu_cluster.hardening."
 SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
+MOLECULE_TAGS = frozenset({"notest", "molecule-notest"})
+"""Molecule skips them in every run."""
 LARGEST = 1_000_000
 """Bytes of a playbook that is looked at."""
 
@@ -60,7 +62,7 @@ def lacking_clusters(
 
 def unknown_tags(asked: Iterable[str], known: Collection[str]) -> str:
     """What is wrong with the tags of a command line; empty if all are known."""
-    unknown = sorted(set(asked) - set(known) - SPECIAL_TAGS)
+    unknown = sorted(set(asked) - set(known) - SPECIAL_TAGS - MOLECULE_TAGS)
     if not unknown:
         return ""
     named = []
