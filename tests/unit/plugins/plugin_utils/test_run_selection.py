@@ -43,7 +43,7 @@ def test_a_run_without_a_cluster_says_why(
     [
         ({"all"}, ""),
         ({"rbac", "always", "never", "tagged", "untagged"}, ""),
-        ({"notest", "molecule-notest"}, ""),
+        ({"notest", "molecule-notest", "molecule-idempotence-notest"}, ""),
         ({"rbca"}, "rbca (did you mean rbac?). The tags are admission_policies, dcgm_exporter"),
         ({"rbac", "zzz"}, "No task has the tag zzz. The tags are"),
     ],
