@@ -244,7 +244,7 @@ def test_nothing_is_warned_of_and_a_second_run_sends_no_write(deployed: RoleRunn
         (lambda spec: spec["containers"][0].update(image="registry.internal/model-server:v1.4"), "image-digests"),
         (lambda spec: spec["initContainers"][0].update(image=f"docker.io/busybox@{DIGEST}"), "image-registries"),
         (lambda spec: secret_of(spec).update(defaultMode=0o444), "secrets"),
-        (lambda spec: spec.update(serviceAccountName="default"), "gpu-use"),
+        (lambda spec: spec.update(serviceAccountName="default"), "placement"),
         (lambda spec: spec["containers"][0]["resources"]["limits"].pop("memory"), "gpu-use"),
     ],
 )

@@ -223,7 +223,7 @@ def test_nothing_is_approved_where_no_registry_is(policies: Any, kubectl: Kubect
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"admission_policies_pods_actions": ["Refuse"]}, "admission_policies_pods_actions[0]: 'Refuse' is not one of"),
+        ({"admission_policies_pods_actions": ["Refuse"]}, "admission_policies_pods_actions: must be one or more of"),
         ({"admission_policies_pods_actions": ["deny"]}, "did you mean Deny?"),
         ({"admission_policies_pods_actions": None}, "admission_policies_pods_actions"),
         ({"admission_policies_cluster_wide": {"pods": ["Refuse"]}}, "cluster_wide.pods[0]: 'Refuse' is not one of"),
@@ -237,7 +237,7 @@ def test_nothing_is_approved_where_no_registry_is(policies: Any, kubectl: Kubect
         ({"admission_policies_registries": ["ml-trainer"]}, "'ml-trainer' is no registry"),
         ({"admission_policies_gpu_quotas": {"training": {"nvidia.com/gpu": "many"}}}, "must be a whole number"),
         ({"admission_policies_exemptions": [{"policy": "pods", "namespace": "adm-training", "name": "a"}]}, "reason"),
-        ({"admission_policies_state": "gone"}, "admission_policies_state must be one of"),
+        ({"admission_policies_state": "gone"}, "admission_policies_state: must be one of"),
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_changed(

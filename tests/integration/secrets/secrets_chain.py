@@ -144,6 +144,7 @@ def settings_here(kubectl: Kubectl, vault: VaultServer, crds: CrdBundle) -> Json
         "gpu_cluster_vault_url": vault.url,
         "gpu_cluster_vault_ca_cert": str(vault.ca_cert),
         "vault_manage": True,
+        "admission_policies_vault_users": ["kubernetes-admin"],  # Vault is to refuse tokens by itself
         "external_secrets_image": {"repository": IMAGE, "tag": crds.version, "digest": f"sha256:{'0' * 64}"},
         "external_secrets_crds": str(crds.path),
         "external_secrets_crds_sha256": crds.sha256,
