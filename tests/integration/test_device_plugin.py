@@ -118,8 +118,8 @@ def test_mps_comes_with_its_control_daemon_and_goes_with_it(installed: RoleRunne
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"device_plugin_mig_strategy": "doubled"}, "is not one of none, single, mixed"),
-        ({"device_plugin_device_list_strategy": "cdi"}, "is not one of cdi-cri, envvar, volume-mounts"),
+        ({"device_plugin_mig_strategy": "doubled"}, "must be one of: none, single, mixed"),
+        ({"device_plugin_device_list_strategy": "cdi"}, "must be one of: cdi-cri, envvar, volume-mounts"),
         (
             {"device_plugin_sharing": {"timeSlicing": {"resources": [{"name": "nvidia.com/gpu", "replicas": 0}]}}},
             "device_plugin_sharing.timeSlicing.resources[0].replicas: 0 shares nothing",
