@@ -83,7 +83,7 @@ def test_with_the_operator_there_is_a_prometheus_rule_and_nothing_of_the_other_f
     assert changed(role(gpu_alerts_format="config_map")) == 1
     assert prometheus_rule(kubectl, namespace) is None
 
-    assert changed(role(gpu_alerts_object_labels={"release": "stack"})) == 2
+    assert changed(role(gpu_alerts_object_labels={"release": "stack"})) == 1
     assert config_map(kubectl, namespace) is None
     live = prometheus_rule(kubectl, namespace)
     assert live["metadata"]["labels"]["release"] == "stack"
