@@ -160,13 +160,13 @@ def test_a_service_monitor_comes_and_goes_and_absent_leaves_no_trace(
     [
         ({"dcgm_exporter_counters": [UTIL, ENGINE]}, "DCGM_FI_PROF_GR_ENGINE_ACTIVE needs the capability SYS_ADMIN"),
         ({"dcgm_exporter_counters": [{**UTIL, "field": "util"}]}, "'util' is no field of DCGM"),
-        ({"dcgm_exporter_counters": [{**UTIL, "type": "gage"}]}, "is not one of gauge, counter, label"),
+        ({"dcgm_exporter_counters": [{**UTIL, "type": "gage"}]}, "must be one of: gauge, counter, label, got: gage"),
         ({"dcgm_exporter_prometheus": {"namespace": "m", "pods": {}}}, "lets every pod of the namespace in"),
         (
             {"dcgm_exporter_image": {"repository": "nvcr.io/nvidia/k8s/dcgm-exporter", "tag": "4.9.0-4.8.1-ubi9"}},
             "'4.9.0-4.8.1-ubi9' is older than 4.8.2, the oldest that is safe (CVE-2026-47483)",
         ),
-        ({"dcgm_exporter_service_monitor": "always"}, "does not serve ServiceMonitor (monitoring.coreos.com/v1)"),
+        ({"dcgm_exporter_service_monitor": "always"}, "no kind ServiceMonitor in monitoring.coreos.com/v1"),
         ({"dcgm_exporter_runtime_class": "nowhere"}, "there is no RuntimeClass nowhere."),
     ],
 )

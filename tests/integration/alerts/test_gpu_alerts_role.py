@@ -145,6 +145,7 @@ def test_an_own_rule_keeps_the_braces_of_prometheus(
 
 
 def test_what_somebody_else_made_stays(role: Run, kubectl: Kubectl, namespace: str) -> None:
+    role(gpu_alerts_state="absent")  # what the layer has elsewhere
     kubectl("create", "configmap", NAME, "-n", namespace, "--from-literal=mine=1")
     assert changed(role(gpu_alerts_state="absent")) == 0
     assert config_map(kubectl, namespace)["data"] == {"mine": "1"}
@@ -154,14 +155,14 @@ def test_what_somebody_else_made_stays(role: Run, kubectl: Kubectl, namespace: s
     ("variables", "message"),
     [
         ({"gpu_alerts_format": "prometheus_rule"}, "PrometheusRule"),
-        ({"gpu_alerts_format": "rule_file"}, "value of gpu_alerts_format must be one of: auto, prometheus_rule"),
+        ({"gpu_alerts_format": "rule_file"}, "gpu_alerts_format: must be one of: auto, prometheus_rule"),
         ({"gpu_alerts_namespace": "no-such-namespace"}, "no-such-namespace"),
         ({"gpu_alerts_gap": "soon"}, "gpu_alerts_gap: 'soon' is no duration"),
         (
             {"gpu_alerts_settings": {"UnexpectedGPUUsage": {"busy_percent": 900}}},
             "gpu_alerts_settings.UnexpectedGPUUsage.busy_percent: must be a number from 0 to 100, not 900",
         ),
-        ({"gpu_alerts_extra_accounts": [{"namespace": "x"}]}, "extra_accounts[0]: service_account is missing"),
+        ({"gpu_alerts_extra_accounts": [{"namespace": "x"}]}, "gpu_alerts_extra_accounts: missing required arguments: service_account"),
     ],
 )
 def test_what_is_refused_changes_nothing(
