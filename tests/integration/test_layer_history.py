@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,7 +134,9 @@ def test_everything_goes_and_what_others_made_stays(
     try:
         run_module("layer", name="one", parent_namespace=home, manifests=[namespace_object(own, team="x")])
         wanted = [config_map(own, "a"), config_map(namespace, "theirs", {"b": "2"}), deployment(own, "web", 0)]
+        time.sleep(1)
         run_module("layer", name="two", parent_namespace=home, manifests=wanted)
+        time.sleep(1)  # layers are in the order of their times, which the server tells to the second
         run_module("gpu_nodes", parent_namespace=home)
         predicted = run_module("layer_removal", check=True, parent_namespace=home, delete_namespaces=True)
         done = run_module("layer_removal", parent_namespace=home, delete_namespaces=True)

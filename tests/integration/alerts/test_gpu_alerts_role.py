@@ -162,7 +162,10 @@ def test_what_somebody_else_made_stays(role: Run, kubectl: Kubectl, namespace: s
             {"gpu_alerts_settings": {"UnexpectedGPUUsage": {"busy_percent": 900}}},
             "gpu_alerts_settings.UnexpectedGPUUsage.busy_percent: must be a number from 0 to 100, not 900",
         ),
-        ({"gpu_alerts_extra_accounts": [{"namespace": "x"}]}, "gpu_alerts_extra_accounts: missing required arguments: service_account"),
+        (
+            {"gpu_alerts_extra_accounts": [{"namespace": "x"}]},
+            "gpu_alerts_extra_accounts: missing required arguments: service_account",
+        ),
     ],
 )
 def test_what_is_refused_changes_nothing(
