@@ -164,7 +164,7 @@ def test_what_somebody_else_made_stays(role: Run, kubectl: Kubectl, namespace: s
         ),
         (
             {"gpu_alerts_extra_accounts": [{"namespace": "x"}]},
-            "gpu_alerts_extra_accounts: missing required arguments: service_account",
+            "missing required arguments: service_account",
         ),
     ],
 )
