@@ -51,6 +51,8 @@ def job(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     job("remove_gpu_cluster_hardening")
     yield job
     job("remove_gpu_cluster_hardening")
+    # Namespaces stay, and other tests want to see them made.
+    sandbox.kubectl.run("delete", "namespace", "nvidia-device-plugin", "dcgm-exporter", "falco", "--ignore-not-found")
 
 
 def test_a_run_after_kubectl_applied_the_rendered_layers_changes_nothing(
