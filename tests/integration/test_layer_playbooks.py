@@ -35,19 +35,22 @@ class Job:
     """The playbooks, run on one cluster."""
 
     run: Playbook
-    kubeconfig: Path
+    kubectl: Kubectl
 
     def __call__(self, name: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         playbook = str(CHECKOUT / "playbooks" / f"{name}.yml")
-        done = self.run({"one": self.kubeconfig}, *options, playbook=playbook, **variables)
+        done = self.run({"one": self.kubectl.kubeconfig}, *options, playbook=playbook, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
+        if name.startswith("remove") and "--check" not in options:
+            # Nothing can be made in a namespace that is going.
+            self.kubectl.run("wait", "--for=delete", f"namespace/{HOME}", "--timeout=60s")
         return done
 
 
 @pytest.fixture(scope="module")
 def job(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     """On a cluster without any layer, before and after."""
-    job = Job(Playbook(tmp_path_factory.mktemp("job")), sandbox.kubeconfig)
+    job = Job(Playbook(tmp_path_factory.mktemp("job")), sandbox.kubectl)
     job("remove_gpu_cluster_hardening")
     yield job
     job("remove_gpu_cluster_hardening")
