@@ -47,7 +47,7 @@ def work_removal(call: Call) -> tuple[Result, list[str]]:
         (layer, partial(_remove, client, layer, parent, params, call.check_mode)) for layer, parent, _since in chosen
     )
     if len(chosen) == len(found):
-        done += _remove_home(client, params["parent_namespace"], call.check_mode)
+        done += _remove_home(client, params["parent_namespace"], wait_seconds(params), call.check_mode)
     return joined(done), warnings
 
 
@@ -70,7 +70,7 @@ def _remove(
     return layer_result(done), done.outcome.warnings
 
 
-def _remove_home(client: Client, namespace: str, check: bool) -> list[Result]:
+def _remove_home(client: Client, namespace: str, seconds: float | None, check: bool) -> list[Result]:
     """The namespace of the parents, if we made it."""
     try:
         live = client.get(f"/api/v1/namespaces/{namespace}").body
@@ -81,5 +81,5 @@ def _remove_home(client: Client, namespace: str, check: bool) -> list[Result]:
     if applied_entry(live, memory.MANAGER) is None or other_owner(live, memory.MANAGER) is not None:
         return []
     home: list[Manifest] = parse_manifests([memory.namespace_body(Layer("home", namespace))])
-    options = RemoveOptions(memory.MANAGER, delete_namespaces=True, check=check)
+    options = RemoveOptions(memory.MANAGER, delete_namespaces=True, check=check, wait_seconds=seconds)
     return [{**module_result(remove_manifests(client, home, options)), "name": namespace}]
