@@ -16,8 +16,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.role_setting
     read_spec,
     wrong_values,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_selection import PREFIX
 
-PREFIX = "gpu_cluster.hardening."
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 

@@ -41,9 +41,9 @@ from typing import Any
 from ansible import constants as C  # noqa: N812 - as everywhere in Ansible
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_selection import PREFIX
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_summary import asked_for, runs_of, summarise
 
-PREFIX = "gpu_cluster.hardening."
 MODEL = f"{PREFIX}cluster"
 
 

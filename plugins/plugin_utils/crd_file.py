@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
 
 CRD = "CustomResourceDefinition"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def take_crds(text: str, kinds: Sequence[Mapping[str, str]], source: str) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def take_crds(text: str, kinds: Sequence[Mapping[str, str]], source: str) -> lis
 
 def _crds(text: str, source: str) -> list[dict[str, Any]]:
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))  # a SafeLoader
+        documents = list(yaml.load_all(text, Loader=safe_loader()))
     except (yaml.YAMLError, RecursionError) as error:
         raise HardeningError(f"The file {source} is not YAML: {error}.") from None
     crds = [item for item in documents if isinstance(item, dict) and item.get("kind") == CRD]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import name_some
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import did_you_mean
 
 GROUP = "gpu_clusters"
 PREFIX = "gpu_cluster.hardening."
@@ -65,10 +67,7 @@ def unknown_tags(asked: Iterable[str], known: Collection[str]) -> str:
     unknown = sorted(set(asked) - set(known) - SPECIAL_TAGS - MOLECULE_TAGS)
     if not unknown:
         return ""
-    named = []
-    for tag in unknown:
-        close = difflib.get_close_matches(tag, known, n=1)
-        named.append(f"{tag} (did you mean {close[0]}?)" if close else tag)
+    named = [f"{tag}{did_you_mean(tag, known)}" for tag in unknown]
     rest = f"The tags are {', '.join(sorted(known))}." if known else "This playbook has no tags."
     return f"No task has the tag {', '.join(named)}. {rest}"
 
@@ -89,7 +88,7 @@ def _read(name: str, folder: Path, ours: Path) -> Playbooks:
     foreign = Playbooks(frozenset(), alone=False)
     try:
         with path.open(encoding="utf-8") as file:
-            plays = yaml.safe_load(file.read(LARGEST))
+            plays = yaml.load(file.read(LARGEST), safe_loader())
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return foreign  # a template, a vault, another collection's
     if path.resolve().parent == ours.resolve():

@@ -9,26 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from label_tables import BY_KUBELET, LABELS, SELECTORS
 from module_runs import ModuleRunner
 from sandbox_access import Kubectl
 
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 MARK = "node-restriction.kubernetes.io/node-type"
 CPU_NODES = ("cpu-0", "cpu-1")
-# tests/unit/plugins/module_utils/nodes/test_trust.py has the same table.
-BY_KUBELET = {
-    "nvidia.com/gpu.present": True,
-    "node-type": True,
-    "feature.node.kubernetes.io/pci-10de.present": True,
-    "node.kubernetes.io/instance-type": True,
-    "topology.kubernetes.io/zone": True,
-    "notkubernetes.io/x": True,
-    "node-restriction.kubernetes.io/node-type": False,
-    "site.node-restriction.kubernetes.io/node-type": False,
-    "node-role.kubernetes.io/gpu": False,
-    "kubernetes.io/role": False,
-    "example.k8s.io/pool": False,
-}
 
 
 def as_kubelet(node: str) -> tuple[str, ...]:
@@ -158,28 +145,6 @@ def test_gpus_of_a_resource_slice_are_found(run_module: ModuleRunner, kubectl: K
         assert labels_of(kubectl, "cpu-1")["gpu-type"] == "gb200"
     finally:
         kubectl("delete", "resourceslice", "cpu-1-gpu")
-
-
-# tests/unit/plugins/module_utils/nodes/test_label_selector.py has the same table.
-LABELS = {"pool": "gpu", "size": "8", "zone": "", "example.com/a.b": "x"}
-SELECTORS = {
-    "pool": True,
-    "!pool": False,
-    "! missing": True,
-    "pool=gpu": True,
-    "pool == gpu": True,
-    "pool!=gpu": False,
-    "missing!=gpu": True,
-    "zone=": True,
-    "pool in (cpu, gpu)": True,
-    "pool in(cpu)": False,
-    "pool notin (cpu)": True,
-    "missing notin (cpu)": True,
-    "size>7": True,
-    "size<8": False,
-    "pool=gpu,size=8,example.com/a.b=x": True,
-    "pool in (gpu,big), size=9": False,
-}
 
 
 def test_the_server_reads_selectors_as_we_do(kubectl: Kubectl, namespace: str) -> None:

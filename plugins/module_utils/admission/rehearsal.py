@@ -26,7 +26,9 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.re
     tightened,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import version_path
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 
 MANAGER = "gpu_cluster.hardening.rehearsal"
@@ -61,7 +63,7 @@ def workloads(client: Client, objects: Sequence[Json]) -> list[Json]:
     return [
         candidate(item, api_version, kind)
         for api_version, kind, resource in _KINDS
-        for page in client.pages(f"{_base(api_version)}/{resource}")
+        for page in client.pages(f"{version_path(api_version)}/{resource}")
         for item in page["items"]
         if stands_alone(item) and holds_in(objects, item["metadata"]["namespace"])
     ]
@@ -78,7 +80,8 @@ def rehearse(client: Client, objects: Sequence[Json], bodies: Sequence[Json]) ->
     resources = {kind: resource for _version, kind, resource in _KINDS}
 
     def attempt(body: Json) -> list[Refusal]:
-        place = f"{_base(body['apiVersion'])}/namespaces/{body['metadata']['namespace']}/{resources[body['kind']]}"
+        namespace, resource = body["metadata"]["namespace"], resources[body["kind"]]
+        place = f"{version_path(body['apiVersion'])}/namespaces/{namespace}/{resource}"
         try:
             answer = client.request("POST", place, _REHEARSED, body)
         except ApiError:
@@ -106,14 +109,14 @@ def _in_force(client: Client, objects: Sequence[Json]) -> Iterator[None]:
 
 def _wait(client: Client, name: str) -> None:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}}
-    ends = time.monotonic() + IN_FORCE_SECONDS
+    deadline = Deadline.after(IN_FORCE_SECONDS)
     while True:
         answer = client.request("POST", "/api/v1/namespaces/default/configmaps", _REHEARSED, body)
         if any(name in text for text in answer.warnings):
             return
-        if time.monotonic() > ends:
+        if deadline.left < 0:
             raise HardeningError(
-                f"The API server did not act on new admission policies within {IN_FORCE_SECONDS:g} s, so they could "
+                f"The API server did not act on new admission policies within {deadline.seconds:g} s, so they could "
                 "not be tried on what runs. Run again, or set admission_policies_on_violation: ignore."
             )
         time.sleep(POLL_SECONDS)
@@ -129,7 +132,3 @@ def _clear(client: Client) -> None:
         for name in names:
             with contextlib.suppress(ApiError):  # somebody else has cleared it
                 client.request("DELETE", f"{_PATHS[kind]}/{name}")
-
-
-def _base(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"

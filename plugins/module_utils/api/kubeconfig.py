@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
 
 try:
     import yaml
@@ -149,7 +150,7 @@ def choose(kubeconfig: Kubeconfig, context: str | None) -> Choice:
 def _read(file: Path) -> Mapping[str, Any] | None:
     """What a file holds; None if there is no such file."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = yaml.load(file.read_text(encoding="utf-8"), safe_loader())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

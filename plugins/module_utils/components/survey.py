@@ -33,11 +33,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.components.r
     unreached,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode, gpu_node
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.guards import DAEMON_SETS_PATH
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.selection import NODES_PATH
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.taints import read_taints
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolerations import Taint
 
-DAEMON_SETS_PATH = "/apis/apps/v1/daemonsets"
 RUNTIME_CLASSES_PATH = "/apis/node.k8s.io/v1/runtimeclasses"
 
 

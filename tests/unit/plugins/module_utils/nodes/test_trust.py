@@ -8,25 +8,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import parse_selector
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.trust import kubelet_may_set, proves
-
-# The same table is tried on a real API server, as a kubelet: tests/integration/test_node_claims.py.
-BY_KUBELET = {
-    "nvidia.com/gpu.present": True,
-    "node-type": True,
-    "feature.node.kubernetes.io/pci-10de.present": True,
-    "node.kubernetes.io/instance-type": True,
-    "topology.kubernetes.io/zone": True,
-    "kubernetes.io/hostname": True,
-    "notkubernetes.io/x": True,
-    "node-restriction.kubernetes.io/node-type": False,
-    "site.node-restriction.kubernetes.io/node-type": False,
-    "node-role.kubernetes.io/gpu": False,
-    "kubernetes.io/role": False,
-    "example.k8s.io/pool": False,
-}
+from label_tables import BY_KUBELET
 
 
-@pytest.mark.parametrize(("key", "expected"), BY_KUBELET.items())
+@pytest.mark.parametrize(("key", "expected"), {"kubernetes.io/hostname": True, **BY_KUBELET}.items())
 def test_what_a_kubelet_may_set(key: str, expected: bool) -> None:
     assert kubelet_may_set(key) is expected
 
