@@ -10,6 +10,7 @@ So the whole line of processes is watched up to the one that forked the worker.
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import signal
 import time
@@ -27,7 +28,7 @@ class Lineage:
 
     def __init__(self) -> None:
         self._process = os.getpid()
-        self._line = watched(_ancestors())
+        self._line = [*watched(_ancestors()), *_fork(multiprocessing.parent_process())]
         self._checked = time.monotonic()
         self._broken = False
 
@@ -65,6 +66,11 @@ def watched(line: Sequence[tuple[int, bytes]]) -> list[tuple[int, int]]:
         if line[place][1] and line[place][1] == line[place + 1][1]:
             return [(child[0], parent[0]) for child, parent in itertools.pairwise(line[: place + 2])]
     return [(line[0][0], line[1][0])] if len(line) > 1 and not line[0][1] else []
+
+
+def _fork(parent: multiprocessing.process.BaseProcess | None) -> list[tuple[int, int]]:
+    """The pair of this process and the one that forked it, where Python knows it: that one may have ended already."""
+    return [(os.getpid(), parent.pid)] if parent is not None and parent.pid is not None else []
 
 
 def parent_of(process: int) -> int:

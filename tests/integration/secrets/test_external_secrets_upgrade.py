@@ -45,7 +45,7 @@ STAGES = [
 
 @dataclass(frozen=True)
 class Role:
-    """Runs the role with the definitions of one version or the other. No operator runs, so nothing is waited for."""
+    """Runs the role with the definitions of one version or the other. No operator runs, so none is waited for."""
 
     runner: RoleRunner
     old: Path
@@ -72,7 +72,7 @@ def role(kubectl: Kubectl, kubeconfig: Path, tmp_path: Path) -> Iterator[Role]:
     kubectl("create", "namespace", NAMESPACE)
     role = Role(RoleRunner(tmp_path, kubeconfig), published_crds(), new)
     yield role
-    role("v2.9.0", external_secrets_state="absent", external_secrets_delete_crds=True)
+    role("v2.9.0", external_secrets_state="absent", external_secrets_delete_crds=True, external_secrets_wait=True)
     kubectl("delete", "namespace", NAMESPACE)
 
 

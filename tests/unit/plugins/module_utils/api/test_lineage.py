@@ -39,6 +39,23 @@ else:
 """
 
 
+# A process that forks a worker as Ansible does, and ends before the worker has begun.
+ORPHAN = """
+import multiprocessing, os, sys, time
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.lineage import Lineage, POLL_SECONDS
+
+def work(main):
+    while os.getppid() == main:
+        time.sleep(0.05)
+    line = Lineage()
+    time.sleep(POLL_SECONDS + 0.1)
+    print("broken" if line.is_broken else "whole", flush=True)
+
+multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+os._exit(0)
+"""
+
+
 @pytest.mark.parametrize(
     ("line", "pairs"),
     [
@@ -88,3 +105,9 @@ def test_the_kill_of_a_playbook_is_noticed_below_its_workers(tmp_path: os.PathLi
     assert time.monotonic() - begin < 5.0
     playbook.wait()
     playbook.stdout.close()
+
+
+def test_a_worker_that_begins_when_its_playbook_has_ended_notices() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.stdout, done.stderr) == ("broken\n", "")
