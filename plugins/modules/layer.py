@@ -134,8 +134,10 @@ options:
         required: true
   on_violation:
     description:
-      - What to do if running pods violate the Pod Security level of a namespace among O(manifests). V(fail) changes
-        nothing.
+      - What to do if running pods violate the Pod Security level of a namespace among O(manifests), or if what runs
+        would not be admitted again by policies among them that deny nothing yet. V(fail) changes nothing.
+      - Such policies are tried with copies that only warn and dry runs of all workloads that somebody made, as the user
+        of the connection. In check mode nothing is tried, as that takes the copies; V(ignore) does not try them either.
     type: str
     choices: [fail, warn, ignore]
     default: fail
@@ -236,6 +238,17 @@ violations:
       pod: notebook-0
       others: 2
       reasons: [allowPrivilegeEscalation != false, runAsNonRoot != true]
+refused:
+  description: Workloads that policies of this layer would not admit again; also C(failures) of a failed task.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - kind: Deployment
+      namespace: ml-serving
+      name: legacy
+      policy: image-digests.gpu-cluster.hardening
+      message: 'container server: image "registry.internal/server:v1" is not pinned'
 files:
   description: Folder that was written.
   returned: with O(render_to)

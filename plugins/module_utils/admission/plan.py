@@ -12,11 +12,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.co
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import (
     POD_POLICIES,
     POLICIES,
-    SYSTEM,
     Settings,
     read_settings,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import PARENT_NAMESPACE, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages import model as stage_model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.peers import NAMESPACE_NAME

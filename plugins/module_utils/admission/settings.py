@@ -14,6 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.labels 
     dns_label_problem,
     dns_subdomain_problem,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import (
     OPTIONAL,
     REQUIRED,
@@ -35,7 +36,6 @@ CLUSTER_POLICIES = ("rbac", "namespaces", "tampering", "network", "tokens", "nod
 """Policies of all else. They hold in the whole cluster, or where what they protect is: nobody chooses namespaces."""
 POLICIES = (*POD_POLICIES, *CLUSTER_POLICIES)
 ACTIONS = ("Deny", "Warn", "Audit")
-SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
 OWN = ("nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets")
 """Namespaces that this collection makes for what it runs."""
 NEVER = (*SYSTEM, *OWN)

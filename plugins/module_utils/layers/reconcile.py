@@ -128,7 +128,7 @@ def reconcile(
     layer: Layer,
     manifests: Sequence[Manifest],
     options: LayerOptions,
-    review: Review | None = None,
+    reviews: Sequence[Review] = (),
     untouched: Sequence[Manifest] = (),
 ) -> LayerOutcome:
     """Make the cluster hold exactly these manifests as the members of a layer.
@@ -138,7 +138,7 @@ def reconcile(
         layer: which layer.
         manifests: its members. For an absent layer, what else may have been applied before layers were remembered.
         options: how.
-        review: sees what is going to happen before anything is written; what it raises ends the run there.
+        reviews: see what is going to happen before anything is written; what one raises ends the run there.
         untouched: members that are to stay as they are, as a revision does not say what is in them.
 
     Raises:
@@ -146,7 +146,7 @@ def reconcile(
     """
     discovery = Discovery(client)
     plan = _plan(client, discovery, layer, manifests, options, untouched)
-    if review is not None:
+    for review in reviews:
         review(plan.predicted)
     if options.apply.check:
         purged = purgeable(client, layer) if options.purge else ()

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import pod_security
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api import (
+    pod_security,
+    policy_rehearsal,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.apply import unready_remarks
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
@@ -54,20 +58,29 @@ def work_layer(call: Call) -> Result:
     client = connect(params)
     present = params["state"] == "present"
     lacking = require(client, params["requires"], manifests, check) if present else []
+    on_violation = params["on_violation"]
     found: list[pod_security.Violation] = []
+    rehearsal = policy_rehearsal.Rehearsal()
+    reviews = (
+        pod_security.reviewer(on_violation, found),
+        policy_rehearsal.reviewer(client, on_violation, check, rehearsal),
+    )
     outcome = reconcile(
         client,
         layer,
         manifests,
         layer_options(params, check, teller(call)),
-        pod_security.reviewer(params["on_violation"], found),
+        reviews if present else (),
         [untouched_member(entry, index) for index, entry in enumerate(params["keep"])] if present else [],
     )
-    warnings = pod_security.remarks(outcome.outcome, found, params["on_violation"])
-    violations = [pod_security.describe(violation) for violation in found]
+    warnings = pod_security.remarks(outcome.outcome, found, on_violation) + policy_rehearsal.remarks(rehearsal)
+    seen = {
+        "violations": [pod_security.describe(violation) for violation in found],
+        "refused": [asdict(refusal) for refusal in rehearsal.refused],
+    }
     if params["wait"]:
         warnings += unready_remarks(outcome.outcome)
-    return {**layer_result(outcome), "violations": violations}, [*warnings, *lacking]
+    return {**layer_result(outcome), **seen}, [*warnings, *lacking]
 
 
 def layer_options(params: Mapping[str, Any], check: bool, tell: Tell = tell_nobody) -> LayerOptions:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.rehearsal_plan import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import version_path
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.policy_rehearsal_plan import (
     BINDING,
     LABEL,
     POLICY,
@@ -25,11 +28,10 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.re
     stands_alone,
     tightened,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import version_path
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import Outcome
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 
 MANAGER = "gpu_cluster.hardening.rehearsal"
 IN_FORCE_SECONDS = 30.0
@@ -45,20 +47,69 @@ _KINDS = (
     ("batch/v1", "Job", "jobs"),
     ("v1", "Pod", "pods"),
 )
+IN_CHECK_MODE = (
+    "Admission policies get harder. What runs and would be refused is tried in the run itself, as that takes copies of "
+    "them that warn; check mode makes nothing."
+)
 _REHEARSED = {"dryRun": "All", "fieldManager": MANAGER}
 
 
-def pending(client: Client, wanted: Sequence[Json]) -> list[Json]:
-    """Policies and bindings that will deny where nothing does now; see :func:`rehearsal_plan.tightened`."""
-    if not any(item["kind"] == POLICY for item in wanted):
+@dataclass
+class Rehearsal:
+    """What a review finds.
+
+    Attributes:
+        refused: workloads that run and would not be admitted again.
+        tried: how many workloads were tried; 0 if nothing gets harder.
+        untried: whether something gets harder and was not tried, as check mode makes no copies.
+    """
+
+    refused: list[Refusal] = field(default_factory=list)
+    tried: int = 0
+    untried: bool = False
+
+
+def reviewer(client: Client, on_violation: str, check: bool, found: Rehearsal) -> Callable[[Outcome], None]:
+    """A review of what is going to be applied, which tries policies that get harder and notes it in ``found``.
+
+    It raises :class:`HardeningError` if anything would be refused and ``on_violation`` is ``fail``.
+    """
+
+    def review(predicted: Outcome) -> None:
+        objects = harder(predicted) if on_violation != "ignore" else []
+        bodies = _workloads(client, objects) if objects else []
+        if not bodies:
+            return
+        if check:
+            found.untried = True
+            return
+        found.refused, found.tried = _rehearse(client, objects, bodies), len(bodies)
+        if found.refused and on_violation == "fail":
+            raise HardeningError(
+                join_failures("What runs would not be admitted again, nothing was changed", _lines(found))
+                + "\nIt would keep running. Fix it, exempt it, or set on_violation: warn.",
+                failures=[asdict(item) for item in found.refused],
+            )
+
+    return review
+
+
+def harder(predicted: Outcome) -> list[Json]:
+    """Policies and bindings that will deny where nothing does now; see :func:`policy_rehearsal_plan.tightened`."""
+    here = [result for result in predicted.results if result.manifest.kind in _PATHS and result.after is not None]
+    if not any(result.changed for result in here):
         return []
-    live = [
-        {"kind": kind, **item} for kind, path in _PATHS.items() for page in client.pages(path) for item in page["items"]
-    ]
-    return tightened(wanted, live)
+    live = [{"kind": result.manifest.kind, **result.before} for result in here if result.before is not None]
+    return tightened([dict(result.manifest.body) for result in here], live)
 
 
-def workloads(client: Client, objects: Sequence[Json]) -> list[Json]:
+def remarks(found: Rehearsal) -> list[str]:
+    """What a user should be warned of."""
+    warnings = [f"Runs, but would not be admitted again: {line}" for line in _lines(found)]
+    return [*warnings, *([IN_CHECK_MODE] if found.untried else [])]
+
+
+def _workloads(client: Client, objects: Sequence[Json]) -> list[Json]:
     """What runs where these policies hold and was made by somebody, as it would be made again."""
     return [
         candidate(item, api_version, kind)
@@ -69,10 +120,8 @@ def workloads(client: Client, objects: Sequence[Json]) -> list[Json]:
     ]
 
 
-def rehearse(client: Client, objects: Sequence[Json], bodies: Sequence[Json]) -> list[Refusal]:
-    """Try policies (from :func:`pending`) on workloads (from :func:`workloads`).
-
-    Nothing of it is there afterwards, also of a run that was interrupted before.
+def _rehearse(client: Client, objects: Sequence[Json], bodies: Sequence[Json]) -> list[Refusal]:
+    """Try policies on workloads. Nothing of it is there afterwards, also of a run that was interrupted before.
 
     Raises:
         HardeningError: the copies cannot be made, or the server does not act on them in time.
@@ -117,7 +166,7 @@ def _wait(client: Client, name: str) -> None:
         if deadline.left < 0:
             raise HardeningError(
                 f"The API server did not act on new admission policies within {deadline.seconds:g} s, so they could "
-                "not be tried on what runs. Run again, or set admission_policies_on_violation: ignore."
+                "not be tried on what runs. Run again, or set on_violation: ignore."
             )
         time.sleep(POLL_SECONDS)
 
@@ -132,3 +181,7 @@ def _clear(client: Client) -> None:
         for name in names:
             with contextlib.suppress(ApiError):  # somebody else has cleared it
                 client.request("DELETE", f"{_PATHS[kind]}/{name}")
+
+
+def _lines(found: Rehearsal) -> list[str]:
+    return [f"{item.kind} {item.namespace}/{item.name} ({item.policy}): {item.message}" for item in found.refused]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.rehearsal_plan import (
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.policy_rehearsal_plan import (
     BINDING,
     POLICY,
     candidate,
