@@ -239,17 +239,17 @@ def test_nothing_is_warned_of_and_a_second_run_sends_no_write(deployed: RoleRunn
 
 
 @pytest.mark.parametrize(
-    ("change", "policy"),
+    ("change", "policies"),
     [
-        (lambda spec: spec["containers"][0].update(image="registry.internal/model-server:v1.4"), "image-digests"),
-        (lambda spec: spec["initContainers"][0].update(image=f"docker.io/busybox@{DIGEST}"), "image-registries"),
-        (lambda spec: secret_of(spec).update(defaultMode=0o444), "secrets"),
-        (lambda spec: spec.update(serviceAccountName="default"), "placement"),
-        (lambda spec: spec["containers"][0]["resources"]["limits"].pop("memory"), "gpu-use"),
+        (lambda spec: spec["containers"][0].update(image="registry.internal/model-server:v1.4"), {"image-digests"}),
+        (lambda spec: spec["initContainers"][0].update(image=f"docker.io/busybox@{DIGEST}"), {"image-registries"}),
+        (lambda spec: secret_of(spec).update(defaultMode=0o444), {"secrets"}),
+        (lambda spec: spec.update(serviceAccountName="default"), {"placement", "gpu-use"}),
+        (lambda spec: spec["containers"][0]["resources"]["limits"].pop("memory"), {"gpu-use"}),
     ],
 )
 def test_with_one_thing_less_the_same_server_is_refused(
-    deployed: RoleRunner, kubectl: Kubectl, change: Callable[[Any], Any], policy: str
+    deployed: RoleRunner, kubectl: Kubectl, change: Callable[[Any], Any], policies: set[str]
 ) -> None:
     live = kubectl.get("deployment", "fraud", "ml-serving")
     copy = {
@@ -260,7 +260,8 @@ def test_with_one_thing_less_the_same_server_is_refused(
     }
     assert refusal(kubectl, copy) == ""
     change(copy["spec"]["template"]["spec"])
-    assert f"'{policy}.gpu-cluster.hardening'" in refusal(kubectl, copy)
+    said = refusal(kubectl, copy)  # by one policy: the server stops at any that denies
+    assert any(f"'{policy}.gpu-cluster.hardening'" in said for policy in policies), said
 
 
 def secret_of(spec: dict[str, Any]) -> dict[str, Any]:
