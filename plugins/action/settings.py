@@ -17,6 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.role_setting
     wrong_values,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_selection import PREFIX
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.worked_out import WorkedOut
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
@@ -35,10 +36,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         specs = {path.name: read_spec(path) for path in sorted(ROLES.iterdir()) if path.is_dir()}
         played = [name.removeprefix(PREFIX) for name in variables.get("ansible_play_role_names", ())]
         roles = ["cluster", *(name for name in dict.fromkeys(played) if name in specs and name != "cluster")]
-        problems = wrong_values({role: specs[role] for role in roles}, variables, self._templar.template)
+        value_of = WorkedOut(self._templar, variables)
+        problems = wrong_values({role: specs[role] for role in roles}, variables, value_of)
         problems += misspelt(variables, [name for spec in specs.values() for name in spec])
         # A plan of wrong values would only say the same again.
-        problems = problems or failed_plans(self._task.args.get("plans", ()), variables, self._templar.template)
+        problems = problems or failed_plans(self._task.args.get("plans", ()), variables, value_of)
         if problems:
             message = join_failures("Wrong settings, nothing was changed", problems)
             return {**result, "failed": True, "msg": message}

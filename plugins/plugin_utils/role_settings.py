@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_ya
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import describe, did_you_mean
 
 Spec = Mapping[str, Mapping[str, Any]]
+ValueOf = Callable[[str], Any]
 SHOWN = 200
 """Most characters of a message: Ansible quotes whole values in some."""
 CUTOFF = 0.87
@@ -47,21 +48,21 @@ def read_spec(role: Path) -> Spec:
     return options
 
 
-def wrong_values(specs: Mapping[str, Spec], variables: Mapping[str, Any], template: Callable[[Any], Any]) -> list[str]:
+def wrong_values(specs: Mapping[str, Spec], variables: Mapping[str, Any], value_of: ValueOf) -> list[str]:
     """One line for each variable whose value cannot be read or does not fit.
 
     What only takes over the wrong value of another variable, as many defaults do, is not named once more.
 
     Args:
         specs: of roles, by name; what others take over comes first.
-        variables: of the task.
-        template: evaluates a value.
+        variables: of the task, as they are written.
+        value_of: works one out.
     """
     problems: list[str] = []
     wrong: set[str] = set()
     for role, spec in specs.items():
         for name, options in spec.items():
-            found = _problems_of(name, options, variables, template)
+            found = _problems_of(name, options, variables, value_of)
             if found and not _takes_over(variables.get(name), wrong):
                 problems += [f"{problem} (role {role})" if problem.startswith(name) else problem for problem in found]
             if found:
@@ -88,20 +89,20 @@ def misread(name: str, value: Any, options: Mapping[str, Any]) -> Iterator[str]:
             yield from misread(f"{name}.{key}", item, known.get(key, texts))
 
 
-def failed_plans(names: Iterable[str], variables: Mapping[str, Any], template: Callable[[Any], Any]) -> list[str]:
+def failed_plans(names: Iterable[str], variables: Mapping[str, Any], value_of: ValueOf) -> list[str]:
     """What is wrong with variables that hold what a role makes of its settings.
 
     Args:
         names: of the variables; a role that the play does not have has none.
-        variables: of the task.
-        template: evaluates a value.
+        variables: of the task, as they are written.
+        value_of: works one out.
     """
     problems: list[str] = []
     for name in names:
         if name not in variables:
             continue
         try:
-            template(variables[name])
+            value_of(name)
         except Exception as error:  # as above
             problems += _reasons(error)
     return problems
@@ -122,13 +123,11 @@ def misspelt(names: Iterable[str], known: Iterable[str]) -> list[str]:
     return problems
 
 
-def _problems_of(
-    name: str, options: Mapping[str, Any], variables: Mapping[str, Any], template: Callable[[Any], Any]
-) -> list[str]:
+def _problems_of(name: str, options: Mapping[str, Any], variables: Mapping[str, Any], value_of: ValueOf) -> list[str]:
     if name not in variables:
         return [f"{name} is not set"] if options.get("required") else []
     try:
-        value = template(variables[name])
+        value = value_of(name)
     except Exception as error:  # Ansible has many types of its own for this, and other ones in each version
         reasons = _reasons(error)
         ours = any(isinstance(link, HardeningError) for link in _chain(error))

@@ -122,14 +122,16 @@ def read_settings(given: Mapping[str, Any], stages: Mapping[str, str], problems:
     def entry(name: str) -> Entry:
         return Entry(_PREFIX + name, given.get(name), problems)
 
+    operator = given.get("operator") or {}
+
     def of_operator(name: str) -> Entry:
-        return Entry(f"external_secrets_admission_{name}", given.get(f"operator_{name}"), problems)
+        return Entry(f"external_secrets_admission.{name}", operator.get(name, []), problems)
 
     actions = {policy: _read_actions(entry(f"{policy}_actions")) for policy in POLICIES}
-    operator = _read_registries(of_operator("registries"))
+    operator_registries = _read_registries(of_operator("registries"))
     # Without an operator that is known, nobody can be told apart from it.
     named = _read_texts(entry("vault_users"))
-    vault = [*named, *(given.get("operator_users") or ())] if given.get("vault_url") else []
+    vault = [*named, *(operator.get("users") or ())] if given.get("vault_url") else []
     cluster_wide = {
         policy: _read_actions(value)
         for policy, value in _by_name(entry("cluster_wide"), POD_POLICIES, "policy of pods").items()
@@ -139,9 +141,9 @@ def read_settings(given: Mapping[str, Any], stages: Mapping[str, str], problems:
         trial=_read_stage_names(entry("trial_stages"), stages),
         cluster_wide={policy: chosen for policy, chosen in cluster_wide.items() if chosen},
         excluded=_read_excluded(entry("excluded_namespaces"), stages),
-        registries=_with(_read_registries(entry("registries")), operator),
+        registries=_with(_read_registries(entry("registries")), operator_registries),
         stage_registries={
-            stage: _with(_read_registries(value), operator)
+            stage: _with(_read_registries(value), operator_registries)
             for stage, value in _by_name(entry("stage_registries"), stages).items()
         },
         secret_group_read=entry("secret_group_read").flag(),
@@ -157,7 +159,7 @@ def read_settings(given: Mapping[str, Any], stages: Mapping[str, str], problems:
         vault_account=str(given.get("vault_service_account") or "") if vault else "",
         vault_audience=str(given.get("vault_audience") or "") if vault else "",
         vault_users=vault,
-        operator_accounts=[user.rpartition(":")[2] for user in given.get("operator_users") or ()],
+        operator_accounts=[user.rpartition(":")[2] for user in operator.get("users") or ()],
         peers=named_namespaces(given.get("trusting")),
         named_accounts=[
             subject["namespace"]

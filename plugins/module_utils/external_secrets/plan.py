@@ -50,8 +50,8 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         ``args`` and ``egress``; ``stages`` with their store, its ``vault`` and their Secrets; the name of the
         ``account`` that logs in; ``pod_labels``; ``api_server`` (rules, or empty); ``scrapers``; ``push_secrets``;
         ``generators`` (their resources); ``webhook``, see :func:`external_secrets_webhook.plan_webhook`;
-        ``own_namespace``: whether something runs in a namespace that is not that of a stage; ``exemptions`` for the
-        role admission_policies, and the operators as ``users`` for it; ``warnings``.
+        ``own_namespace``: whether something runs in a namespace that is not that of a stage; ``admission``: what the
+        role admission_policies lets pass, ``exemptions``, ``users`` and ``registries``; ``warnings``.
 
     Raises:
         HardeningError: with every problem.
@@ -70,8 +70,7 @@ def plan(given: Mapping[str, Any], read_file: ReadFile) -> Json:
         "generators": [f"{generator.lower()}s" for generator in settings.generators],
         "webhook": plan_webhook(settings),
         "own_namespace": bool(settings.served) and (settings.mode == "cluster" or settings.webhook),
-        "exemptions": _exemptions(settings),
-        "users": [f"system:serviceaccount:{item['namespace']}:{NAME}" for item in _operators(settings)],
+        "admission": _admission(settings),
         "warnings": _warnings(settings),
     }
 
@@ -226,6 +225,15 @@ def _secret(secret: Mapping[str, Any]) -> Json:
             }
             for source in secret["data"]
         ],
+    }
+
+
+def _admission(settings: Settings) -> dict[str, list[Any]]:
+    exemptions = _exemptions(settings)
+    return {
+        "exemptions": exemptions,
+        "users": [f"system:serviceaccount:{item['namespace']}:{NAME}" for item in _operators(settings)],
+        "registries": [settings.repository] if exemptions else [],
     }
 
 

@@ -103,6 +103,7 @@ class Settings:
     extra_args: list[str]
     allow_http: bool
     webhook: bool
+    repository: str
 
 
 def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
@@ -161,6 +162,7 @@ def read_settings(given: Mapping[str, Any], read_file: ReadFile) -> Settings:
         entry("extra_args").texts(),
         site.allow_http,
         webhook,
+        given["repository"],
     )
     if problems:
         raise HardeningError(join_failures("The settings of External Secrets are wrong", problems))

@@ -33,7 +33,7 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def problems(**variables: Any) -> list[str]:
-    return wrong_values({"role": SPEC}, variables, template=lambda value: value)
+    return wrong_values({"role": SPEC}, variables, variables.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_a_default_that_takes_over_a_wrong_value_is_not_named() -> None:
         "first": {"force": {"type": "bool"}},
         "then": {n: {"type": "bool"} for n in ("other_force", "third_force")},
     }
-    found = wrong_values(specs, variables, lambda value: value.replace("{{ force }}", "maybe"))
+    found = wrong_values(specs, variables, lambda name: variables[name].replace("{{ force }}", "maybe"))
     assert [problem.split(":")[0] for problem in found] == ["force", "third_force"]
 
 
 def refuses(message: str) -> Any:
-    """A template whose filter refuses, as Ansible wraps it."""
+    """Works out a value whose filter refuses, as Ansible wraps it."""
 
-    def template(_value: object) -> object:
+    def value_of(_name: str) -> object:
         try:
             try:
                 raise HardeningError(message)
@@ -112,7 +112,7 @@ def refuses(message: str) -> Any:
         except AnsibleError as error:
             raise AnsibleError("The filter plugin failed.") from error
 
-    return template
+    return value_of
 
 
 def test_what_a_plan_refuses_is_said_once_and_as_the_plan_says_it() -> None:

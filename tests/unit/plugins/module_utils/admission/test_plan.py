@@ -53,16 +53,14 @@ SETTINGS: dict[str, Any] = {
     "hardeners": [],
     "node_agents": [],
     "trusting": [],
-    "operator_users": [],
     "api_audiences": ["https://kubernetes.default.svc"],
     "exemptions": [],
-    "operator_registries": [],
-    "operator_exemptions": [],
+    "operator": {},
 }
 
 # Variables of other roles, or of the whole collection.
 OF_OTHERS = {
-    *("operator_registries", "operator_exemptions", "operator_users", "trusting", "hardeners", "node_agents"),
+    *("operator", "trusting", "hardeners", "node_agents"),
     *("vault_url", "vault_audience", "vault_service_account"),
 }
 
@@ -206,8 +204,7 @@ def test_the_operator_of_secrets_passes_in_every_stage_also_in_one_with_registri
     planned = plan(
         registries=["registry.internal"],
         stage_registries={"training": ["registry.training"]},
-        operator_registries=[repository],
-        operator_exemptions=[EXEMPTION],
+        operator={"registries": [repository], "exemptions": [EXEMPTION]},
     )
     assert planned["registries"]["ml-training"] == ["registry.training", repository]
     assert planned["other_registries"] == ["registry.internal", repository]
@@ -262,7 +259,7 @@ def test_who_may_harden_is_somebody(subject: dict[str, str], problem: str) -> No
 
 def test_only_a_known_operator_makes_tokens_for_vault() -> None:
     operator = "system:serviceaccount:ml-serving:external-secrets"
-    assert plan(operator_users=[operator])["vault"]["users"] == []
-    planned = plan(vault_url="https://vault", operator_users=[operator], vault_users=["own"])
+    assert plan(operator={"users": [operator]})["vault"]["users"] == []
+    planned = plan(vault_url="https://vault", operator={"users": [operator]}, vault_users=["own"])
     assert planned["vault"] == {"account": "vault-reader", "audience": "vault", "users": ["own", operator]}
     assert planned["reserved_accounts"] == ["external-secrets", "vault-reader"]

@@ -55,6 +55,7 @@ SETTINGS: dict[str, Any] = {
     "replicas": 1,
     "extra_args": [],
     "webhook": False,
+    "repository": "registry.internal/external-secrets",
 }
 TRAINING_SECRETS = {**TRAINING, "secrets": [{"name": "s3", "data": {"key": {"path": "ml/s3"}}}]}
 TWO = [TRAINING_SECRETS, SERVING, MONITORING]
@@ -150,7 +151,7 @@ def test_one_operator_for_all_has_stores_that_are_bound_to_a_namespace_each() ->
         assert stage["vault"]["auth"]["kubernetes"]["serviceAccountRef"]["namespace"] == stage["namespace"]
         assert stage["vault"]["caProvider"]["namespace"] == stage["namespace"]
     assert found["warnings"] == [WIDE]
-    assert found["exemptions"] == []
+    assert found["admission"]["exemptions"] == found["admission"]["registries"] == []
     assert planned(mode="cluster")["stages"][0]["store"]["name"] == "vault-backend"
 
 
@@ -225,7 +226,7 @@ def test_templates_of_a_secret_are_passed_on_and_what_they_are_in_may_be_read() 
 
 
 def test_the_admission_policies_are_told_of_the_operator_in_a_stage() -> None:
-    assert [(item["policy"], item["namespace"], item["name"]) for item in planned()["exemptions"]] == [
+    assert [(item["policy"], item["namespace"], item["name"]) for item in planned()["admission"]["exemptions"]] == [
         ("rbac", "ml-serving", "external-secrets"),
         ("pods", "ml-serving", "external-secrets"),
     ]
