@@ -57,7 +57,7 @@ def covering(rules: Sequence[Sequence[Block]], address: Address) -> frozenset[in
 
 
 def regions(rules: Sequence[Sequence[Block]], families: Collection[int] = (4, 6)) -> list[Region]:
-    """All addresses of these families, divided so that within a region every rule covers all or none. The rest comes first.
+    """All addresses of these families, divided so that each rule covers all of a region or nothing. The rest is first.
 
     CIDRs contain each other or have nothing in common. So each, without the smaller ones in it, is a part that no rule
     divides further, and one address of it stands for all. Parts that the same rules cover become one region.

@@ -118,9 +118,7 @@ def decide(
     return Decision(bool(found.ports), found.egress_by, found.ingress_by, f"{what}: {_why(found, out, into)}")
 
 
-def reach(
-    out: Isolation, into: Isolation, source: Endpoint, destination: Endpoint, asked: Ports = ALL
-) -> Reach:
+def reach(out: Isolation, into: Isolation, source: Endpoint, destination: Endpoint, asked: Ports = ALL) -> Reach:
     """Which of the ports asked for a source reaches, by any family of addresses that both have."""
     ports, by_source, by_destination = [], [], []
     pairs = list(_address_pairs(source, destination))
@@ -213,4 +211,3 @@ def _why(found: Reach, out: Isolation, into: Isolation) -> str:
         for side, names in ((out, found.egress_by), (into, found.ingress_by))
     ]
     return "; ".join(sides)
-

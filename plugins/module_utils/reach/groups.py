@@ -123,7 +123,8 @@ def pod_groups(pods: Iterable[Endpoint], apart: Distinctions) -> list[Group]:
         ports, addresses = apart.ports(pod.named_ports), apart.addresses(pod.addresses)
         key = (pod.namespace, tuple(labels.items()), ports, addresses)
         found.setdefault(key, [replace(pod, named_ports=ports), labels, 0])[2] += 1
-    groups, taken = [], set()
+    groups: list[Group] = []
+    taken: set[str] = set()
     for member, labels, count in sorted(found.values(), key=lambda one: (one[0].namespace, sorted(one[1].items()))):
         name = "/".join([str(member.namespace), ",".join(f"{key}={value}" for key, value in labels.items())])
         name = _unique(name.rstrip("/"), taken)

@@ -15,7 +15,7 @@ Ports = Mapping[str, tuple[Range, ...]]
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 EVERY: Range = (1, 65535)
-ALL: Ports = {protocol: (EVERY,) for protocol in PROTOCOLS}
+ALL: Ports = dict.fromkeys(PROTOCOLS, (EVERY,))
 NONE: Ports = {}
 
 
