@@ -22,7 +22,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_fa
 
 Object = Mapping[str, Any]
 
-# GPU Feature Discovery writes the first; before 0.16 only the others.
+# GPU Feature Discovery writes the first; older ones only the others.
 DRIVER_LABEL = "nvidia.com/cuda.driver-version.full"
 DRIVER_PARTS = (
     tuple(f"nvidia.com/cuda.driver-version.{part}" for part in ("major", "minor", "revision")),
