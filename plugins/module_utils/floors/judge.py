@@ -83,10 +83,9 @@ def judge(sightings: Iterable[Sighting], holes: Mapping[str, Sequence[Hole]] = H
 
 
 def _judged(seen: Sighting, holes: Sequence[Hole]) -> dict[str, Any]:
-    result: dict[str, Any] = {"product": seen.product, "where": seen.where, "found": None, "cves": []}
     if seen.version is None:
         note = seen.note or "its version cannot be read"
-        return {**result, "floor": _highest(holes), "ok": None, "note": note}
+        return _entry(seen, _highest(holes), None, (), note)
     verdict = _by_branch(seen.version, holes) if seen.product in BRANCHED else _by_version(seen.version, holes)
     open_holes = [hole for hole in verdict.holes if seen.cdi is not False or not hole.needs_cdi(seen.version)]
     notes = [seen.note, verdict.note, "" if seen.version.final else "a pre-release of it"]
@@ -97,13 +96,20 @@ def _judged(seen: Sighting, holes: Sequence[Hole]) -> dict[str, Any]:
     if not holes:
         notes.append(f"NVIDIA has published no hole of {PRODUCTS[seen.product]} up to {table.TAKEN}")
     below = verdict.below if seen.product in BRANCHED else bool(open_holes)
+    return _entry(seen, verdict.floor, not below, open_holes, "; ".join(filter(None, notes)) or None)
+
+
+def _entry(
+    seen: Sighting, floor: str | None, ok: bool | None, open_holes: Sequence[Hole], note: str | None
+) -> dict[str, Any]:
     return {
-        **result,
-        "found": seen.version.text,
-        "floor": verdict.floor,
-        "ok": not below,
+        "product": seen.product,
+        "where": seen.where,
+        "found": seen.version.text if seen.version else None,
+        "floor": floor,
+        "ok": ok,
         "cves": [hole.cve for hole in sorted(open_holes, key=lambda hole: (-hole.score, hole.cve))],
-        "note": "; ".join(filter(None, notes)) or None,
+        "note": note,
     }
 
 

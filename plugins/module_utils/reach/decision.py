@@ -158,6 +158,16 @@ def _address_pairs(source: Endpoint, destination: Endpoint) -> Iterator[tuple[Ad
     yield from ((a, b) for a in source.addresses for b in destination.addresses if a.version == b.version)
 
 
+def admits(by: Isolation, peer: Endpoint) -> bool:
+    """Whether any rule is about this peer, on whatever ports."""
+    return any(
+        not rule.peers or any(_is_peer(policy, one, peer, address) for one in rule.peers)
+        for policy in by.policies
+        for rule in by.rules(policy)
+        for address in peer.addresses or (None,)
+    )
+
+
 def _let_through(
     by: Isolation, peer: Endpoint, address: Address | None, named: NamedPorts, asked: Ports
 ) -> dict[str, Ports]:

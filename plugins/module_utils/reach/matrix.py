@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.decision import isolation, reach
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.cells import reaches
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.decision import Reach
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.endpoints import Endpoint, read_pods
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.groups import (
     Group,
@@ -17,7 +18,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.groups
     pod_groups,
     read_addresses,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.policies import Policies, read_policies
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.policies import read_policies
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.ports import listed
 
 Object = Mapping[str, Any]
@@ -29,6 +30,7 @@ def matrix(
     namespaces: Iterable[Object],
     nodes: Iterable[Object] = (),
     api_server: Iterable[str] = (),
+    denied: bool = True,
 ) -> dict[str, Any]:
     """Who reaches whom in a cluster, computed from all its NetworkPolicies.
 
@@ -38,6 +40,7 @@ def matrix(
         namespaces: all namespaces.
         nodes: all nodes.
         api_server: the addresses behind the Service ``default/kubernetes``.
+        denied: whether there are cells where nothing is reached. With hundreds of groups they are nearly all.
 
     Returns:
         ``groups``: ``name``, ``namespace``, ``pods`` (how many), ``labels`` (those that matter to policies; ``*`` for a
@@ -57,7 +60,19 @@ def matrix(
     addresses += [entry["address"] for node in nodes for entry in _addresses(node)]
     families = {address.version for group in groups for address in group.member.addresses}
     groups += outside_groups(apart, read_addresses(addresses), read_addresses(api_server), len(hosts), families)
-    return {"groups": [group.facts() for group in groups], "cells": list(_cells(rules, groups))}
+    cells = (_cell(*one) for one in reaches(rules, groups) if denied or one[2].ports)
+    return {"groups": [group.facts() for group in groups], "cells": list(cells)}
+
+
+def _cell(source: Group, destination: Group, found: Reach) -> dict[str, Any]:
+    return {
+        "from": source.name,
+        "to": destination.name,
+        "ports": listed(found.ports),
+        "allowed": bool(found.ports),
+        "egress_by": list(found.egress_by),
+        "ingress_by": list(found.ingress_by),
+    }
 
 
 def _pod_network(pods: Iterable[tuple[Endpoint, bool]], hosts: list[Endpoint]) -> Iterator[Endpoint]:
@@ -71,21 +86,3 @@ def _pod_network(pods: Iterable[tuple[Endpoint, bool]], hosts: list[Endpoint]) -
 def _addresses(node: Object) -> list[Mapping[str, str]]:
     found = (node.get("status") or {}).get("addresses") or ()
     return [entry for entry in found if entry["type"] in ("InternalIP", "ExternalIP")]
-
-
-def _cells(policies: Policies, groups: list[Group]) -> Iterator[dict[str, Any]]:
-    out = [isolation(policies, group.member, "egress") for group in groups]
-    into = [isolation(policies, group.member, "ingress") for group in groups]
-    for i, source in enumerate(groups):
-        for j, destination in enumerate(groups):
-            if "pods" not in (source.kind, destination.kind):
-                continue
-            found = reach(out[i], into[j], source.member, destination.member)
-            yield {
-                "from": source.name,
-                "to": destination.name,
-                "ports": listed(found.ports),
-                "allowed": bool(found.ports),
-                "egress_by": list(found.egress_by),
-                "ingress_by": list(found.ingress_by),
-            }
