@@ -112,10 +112,17 @@ floors:
       description: What else is to be said, such as that its branch gets no fixes any more.
       type: str
 table:
-  description: Where the holes are from (C(source)), and the day up to which they are known (C(taken)).
+  description: What is known of holes.
   returned: success
   type: dict
   sample: {source: "https://github.com/NVIDIA/product-security, <year>/CVE_index.csv", taken: "2026-08-18"}
+  contains:
+    source:
+      description: Where NVIDIA publishes them.
+      type: str
+    taken:
+      description: The day up to which they are known.
+      type: str
 """
 
 from typing import Any
