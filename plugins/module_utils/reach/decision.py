@@ -143,7 +143,7 @@ def reach(out: Isolation, into: Isolation, source: Endpoint, destination: Endpoi
 
 
 def _never_filtered(source: Endpoint, destination: Endpoint) -> str:
-    if source is destination:
+    if source.namespace is not None and source.full_name == destination.full_name:
         return "a pod always reaches itself"
     one_outside = source.namespace is None or destination.namespace is None
     if one_outside and source.node and source.node == destination.node:

@@ -41,11 +41,6 @@ def intersection(left: Ports, right: Ports) -> Ports:
     return {protocol: tuple(sorted(ranges)) for protocol, ranges in found.items() if ranges}
 
 
-def contains(ports: Ports, protocol: str, port: int) -> bool:
-    """Whether a port is in the set."""
-    return any(first <= port <= last for first, last in ports.get(protocol, ()))
-
-
 def listed(ports: Ports) -> list[dict[str, Any]]:
     """For a report: ``{port, end_port, protocol}`` each; the port is ``*`` where it is any."""
     return [

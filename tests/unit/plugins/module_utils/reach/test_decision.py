@@ -189,6 +189,11 @@ def test_node_always_reaches_its_own_pods_and_other_nodes_do_not() -> None:
     assert not decide(policies, other, ENDS["store"], 1).allowed
 
 
+def test_pod_that_was_read_twice_is_still_itself() -> None:
+    again = ends(pod("store", "ml", "10.0.0.2"))["store"]
+    assert decide(read_policies([policy()]), ENDS["store"], again, 8080).allowed
+
+
 def test_finished_pods_have_no_network() -> None:
     assert ends(pod("done", "ml", "10.0.0.9", phase="Succeeded"), pod("broken", "ml", phase="Failed")) == {}
 
