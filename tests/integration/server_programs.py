@@ -60,6 +60,13 @@ SERVERS = {
     "external-secrets": Server(
         "the External Secrets Operator", "external_secrets", {"external-secrets": "."}, ("-mod=mod", *PLAIN)
     ),
+    "network-policies": Server(
+        "the evaluation of NetworkPolicies",
+        "network_policies",
+        {"network-policies": "."},
+        # linkname.s says why it is there.
+        files=(*OWN_MAIN, "linkname.s"),
+    ),
     "vault": Server("Vault", "vault", {"vault": "."}, ("-mod=mod", *PLAIN)),
 }
 

@@ -85,7 +85,9 @@ def test_a_stranger_in_the_servers_place_is_an_error_and_no_absence(
     assert held(kubectl, namespace) == 1
 
 
-@pytest.mark.parametrize("module", ["gpu_nodes", "layer", "layer_info", "gpu_components_info", "cluster_info"])
+@pytest.mark.parametrize(
+    "module", ["gpu_nodes", "layer", "layer_info", "gpu_components_info", "nvidia_floors_info", "cluster_info"]
+)
 def test_no_module_takes_a_login_page_for_a_list(
     run_module: ModuleRunner, kubeconfig: Path, tmp_path: Path, module: str
 ) -> None:

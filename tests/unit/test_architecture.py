@@ -34,6 +34,8 @@ FLOORS = (
     "falco",
     "vault",
     "external_secrets",
+    "reach",
+    "floors",
     "sandbox",
 )
 

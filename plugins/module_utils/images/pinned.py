@@ -16,11 +16,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validat
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.lock import (
     read_locked_images,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.images.versions import is_final, numbers
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.references import DIGEST, HOST, PATH, TAG
 
 _IMAGE = {"repository": REQUIRED, "tag": REQUIRED, "digest": ""}
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
-_PRE_RELEASE = re.compile(r"-?(alpha|beta|rc|dev|pre)", re.IGNORECASE)
 LEADING_VERSION = r"^v?([0-9]+(?:\.[0-9]+)+)"
 """Where the version stands in most tags, such as ``v0.20.0`` or ``0.44.1-debian``."""
 
@@ -175,7 +175,7 @@ def _refuse_old(entry: Entry, tag: str, floor: Floor, name: str) -> None:
         entry.refuse(f"the floor {wanted!r} is no version such as 1.2.3")
     elif found is None:
         entry.refuse(f"no version can be read from {tag!r}, and {wanted} is the oldest that is safe{why}; {way_out}")
-    elif found < (_numbers(wanted), True):
+    elif found < (numbers(wanted), True):
         entry.refuse(f"{tag!r} is older than {wanted}, the oldest that is safe{why}; {way_out}")
 
 
@@ -189,10 +189,4 @@ def _version_in(tag: str, pattern: Entry) -> tuple[tuple[int, ...], bool] | None
         return None
     if match is None or not _NUMBERS.fullmatch(text or ""):
         return None
-    return _numbers(text), not _PRE_RELEASE.match(tag[match.end(1) :])
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """``1.2`` and ``1.2.0`` are the same version."""
-    numbers = [int(number) for number in version.split(".")]
-    return tuple(numbers + [0] * (4 - len(numbers)))
+    return numbers(text), is_final(tag[match.end(1) :])
