@@ -34,6 +34,7 @@ FLOORS = (
     "falco",
     "vault",
     "external_secrets",
+    "reports",
     "sandbox",
 )
 
