@@ -154,7 +154,7 @@ def _location(reference: ObjectReference | None, field: str | None, cluster: Clu
             reference["kind"],
             reference["name"],
         ]
-    path = "/".join(quote(part, safe="") for part in parts if part)
+    path = "/".join(quote(part, safe="", errors="replace") for part in parts if part)
     logical: Json = {
         "name": reference["name"] if reference else cluster["name"],
         "fullyQualifiedName": path + (f"#{field}" if field else ""),
