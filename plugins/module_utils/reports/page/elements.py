@@ -76,4 +76,4 @@ def table(caption: str, head: list[str], rows: list[list[str]], class_: str | No
 
 def scroller(name: str, content: Html) -> Html:
     """Something wide in a frame that scrolls sideways; it takes the focus, so that keys scroll it."""
-    return element("div", content, class_="scroller", role="region", aria_label=name, tabindex=0)
+    return element("div", content, class_="scroller", role="group", aria_label=name, tabindex=0)

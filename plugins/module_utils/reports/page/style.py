@@ -143,7 +143,7 @@ details > summary { cursor: pointer; }
 .checks { border-top: 1px solid var(--line); }
 .check { border-bottom: 1px solid var(--line); }
 .check > summary {
-  display: grid; grid-template-columns: 1rem 7rem minmax(0, 1fr) auto; gap: 0 .6rem; align-items: baseline;
+  display: grid; grid-template-columns: 1rem 7rem minmax(0, 1fr) fit-content(45%); gap: 0 .6rem; align-items: baseline;
   padding: .6rem .2rem;
   list-style: none;
 }
@@ -154,8 +154,8 @@ details > summary { cursor: pointer; }
 .check > summary .badge { justify-self: start; }
 .check > summary :is(h3, h4) { font-size: 1rem; font-weight: 500; }
 .check[open] > summary :is(h3, h4) { font-weight: 650; }
-.meta { font-size: .85rem; text-align: right; }
-.id { font-family: var(--mono); font-size: .92em; white-space: nowrap; }
+.meta { font-size: .85rem; text-align: right; overflow-wrap: anywhere; }
+.id { font-family: var(--mono); font-size: .92em; }
 .check > .body { padding: 0 .2rem 1.1rem 1.8rem; }
 .facts {
   display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: .3rem .6rem; margin: 0 0 .8rem;
