@@ -17,7 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.form
 from crd_objects import problems, schemas
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
-from sample_reports import HOSTILE, REPORTS, Json, previous, red
+from sample_reports import HOSTILE, REPORTS, Json, green, previous, red
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATA = CHECKOUT / "tests" / "data" / "reports"
@@ -199,6 +199,18 @@ def test_markdown_says_what_is_first_and_what_is_new() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| critical")]
     assert len(rows) == 1
     assert "`Pod ml-experiments/build-agent-0`, `DaemonSet ops/node-debugger`" in rows[0]
+
+
+def test_markdown_of_a_fleet_tells_the_failing_clusters_and_stays_short() -> None:
+    fleet = [*(green(f"green-{number}") for number in range(30)), *(red(f"red-{number}") for number in range(30))]
+
+    text = render(fleet, "markdown")
+
+    assert "## GPU cluster hardening: 30 of 60 clusters fail" in text
+    parts = [line.removeprefix("### ") for line in text.splitlines() if line.startswith("### ")]
+    assert parts == [f"red-{number}" for number in range(10)]
+    assert "And 50 more clusters" in text
+    assert len(text) < 65_536  # the longest comment on GitHub
 
 
 def test_the_hostile_report_is_hostile() -> None:

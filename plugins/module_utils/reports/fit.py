@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -25,7 +26,7 @@ def misfits(value: object, shape: Any, path: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{path}: must be a mapping, not {describe(value)}"
             return
-        for key, inner in get_type_hints(shape).items():
+        for key, inner in _keys(shape).items():
             if key not in value:
                 yield f"{path}: lacks {key}"
             else:
@@ -43,6 +44,12 @@ def misfits(value: object, shape: Any, path: str) -> Iterator[str]:
         yield from _alternative_misfits(value, parts, path)
     elif not isinstance(value, get_origin(shape) or shape) or (isinstance(value, bool) and shape is int):
         yield f"{path}: must be {_name(shape)}, not {describe(value)}"
+
+
+@cache
+def _keys(shape: type) -> Mapping[str, Any]:
+    """The keys of a TypedDict with their annotations, which are texts until they are read."""
+    return get_type_hints(shape)
 
 
 def _alternative_misfits(value: object, parts: tuple[Any, ...], path: str) -> Iterator[str]:

@@ -19,6 +19,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.word
     remedy_names,
 )
 
+MOST_CLUSTERS = 10
+"""Of a fleet, that have a part of their own: those that fail first."""
 MOST_CHECKS = 10
 MOST_OBJECTS = 3
 LONGEST = 200
@@ -32,8 +34,11 @@ def markdown_text(reports: Sequence[Report], comparisons: Sequence[Comparison | 
     """The verdict, the counts, and what to do first, for each cluster."""
     pairs = list(zip(reports, comparisons, strict=True))
     blocks = _fleet(reports) if len(pairs) > 1 else []
-    for report, comparison in pairs:
+    pairs.sort(key=lambda pair: pair[0]["summary"]["status"] != "fail")
+    for report, comparison in pairs[:MOST_CLUSTERS]:
         blocks += _cluster(report, comparison)
+    if more := pairs[MOST_CLUSTERS:]:
+        blocks.append(f"And {count(len(more), 'more cluster')}; their reports have the rest.")
     return "\n\n".join(blocks) + "\n"
 
 

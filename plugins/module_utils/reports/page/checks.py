@@ -30,8 +30,10 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shap
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.wording import count, reference_names
 
-OPEN_AT_MOST = 5
+UNFOLDED = 5
 """Failed checks that are shown with their findings at first."""
+UNFOLDED_FINDINGS = 20
+"""Most findings of such a check."""
 
 
 def checks_section(report: Report, comparison: Comparison | None, place: Place) -> Html | None:
@@ -41,7 +43,7 @@ def checks_section(report: Report, comparison: Comparison | None, place: Place) 
         return None
     new = {found.finding["fingerprint"] for found in comparison.new} if comparison else set()
     shown = [
-        _check(check, new, place, unfolded=number < OPEN_AT_MOST and check["status"] == "fail")
+        _check(check, new, place, unfolded=number < UNFOLDED and 0 < len(open_findings(check)) <= UNFOLDED_FINDINGS)
         for number, check in enumerate(checks)
     ]
     return place.section(

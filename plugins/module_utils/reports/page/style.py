@@ -199,7 +199,9 @@ table { border-collapse: collapse; font-size: .88rem; }
   writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem; overflow: hidden; white-space: nowrap;
   text-overflow: ellipsis; display: inline-block; margin: 0 auto;
 }
-.grid tbody th { position: sticky; left: 0; background: var(--paper); padding-right: .6rem; white-space: nowrap; }
+.grid tbody th {
+  position: sticky; z-index: 1; left: 0; background: var(--paper); padding-right: .6rem; white-space: nowrap;
+}
 .grid tbody th > span { display: block; max-width: 13rem; overflow: hidden; text-overflow: ellipsis; }
 .grid thead th { text-align: center; }
 .grid td {
@@ -213,7 +215,7 @@ table { border-collapse: collapse; font-size: .88rem; }
 .grid .every, .key.every { background: var(--every); color: var(--every-ink); font-weight: 700; }
 .grid :is(.kind-internet, .kind-nodes, .kind-api_server) > span { font-style: italic; }
 .grid .corner {
-  position: sticky; left: 0; background: var(--paper); color: var(--quiet); text-align: left;
+  position: sticky; z-index: 1; left: 0; background: var(--paper); color: var(--quiet); text-align: left;
   vertical-align: bottom;
 }
 .corner span { display: block; }
