@@ -35,12 +35,10 @@ class Format:
 
     Attributes:
         render: of the reports and, for each, the comparison with an earlier one.
-        suffix: of a file's name.
         fleet: whether one text can hold several reports.
     """
 
     render: Callable[[Sequence[Report], Comparisons], str]
-    suffix: str
     fleet: bool = True
 
 
@@ -49,13 +47,13 @@ def _of_one(render: Callable[[Report], str]) -> Callable[[Sequence[Report], Comp
 
 
 FORMATS: Mapping[str, Format] = {
-    "html": Format(page_text, ".html"),
-    "json": Format(_of_one(json_text), ".json", fleet=False),
-    "markdown": Format(markdown_text, ".md"),
-    "junit": Format(lambda reports, _comparisons: junit_text(reports), ".junit.xml"),
-    "sarif": Format(sarif_text, ".sarif"),
-    "ctrf": Format(_of_one(ctrf_text), ".ctrf.json", fleet=False),
-    "openreports": Format(_of_one(openreports_text), ".openreports.json", fleet=False),
+    "html": Format(page_text),
+    "json": Format(_of_one(json_text), fleet=False),
+    "markdown": Format(markdown_text),
+    "junit": Format(lambda reports, _comparisons: junit_text(reports)),
+    "sarif": Format(sarif_text),
+    "ctrf": Format(_of_one(ctrf_text), fleet=False),
+    "openreports": Format(_of_one(openreports_text), fleet=False),
 }
 
 

@@ -51,9 +51,10 @@ def _add_suite(root: Element, report: Report) -> None:
     if taken := moment(report["taken_at"]):
         suite.set("timestamp", f"{taken:%Y-%m-%dT%H:%M:%S}")
     properties = SubElement(suite, "properties")
-    for name, value in (*report["cluster"].items(), *report["tool"].items(), ("status", report["summary"]["status"])):
-        if value is not None:
-            SubElement(properties, "property", name=name, value=_text(value))
+    for part in ("tool", "cluster"):
+        for name, value in report[part].items():
+            SubElement(properties, "property", name=f"{part}.{name}", value=_text(value or ""))
+    SubElement(properties, "property", name="status", value=report["summary"]["status"])
     for check in in_order(report["checks"]):
         _add_case(suite, check, report["cluster"]["name"])
 

@@ -79,13 +79,14 @@ def _cluster(report: Report, comparison: Comparison | None) -> list[str]:
 
 def _check_row(check: Check, new: set[str]) -> list[str]:
     found = open_findings(check)
-    names = list(dict.fromkeys(object_name(finding["object"]) for finding in found))
-    where = [_code(name) for name in names[:MOST_OBJECTS]]
-    if len(names) > MOST_OBJECTS:
-        where.append(f"and {len(names) - MOST_OBJECTS} more")
+    objects = list(dict.fromkeys(object_name(finding["object"]) for finding in found))
+    where = [_code(name) for name in objects[:MOST_OBJECTS]]
+    if len(objects) > MOST_OBJECTS:
+        where.append(f"and {len(objects) - MOST_OBJECTS} more")
     fresh = sum(finding["fingerprint"] in new for finding in found)
     title = f"{_code(check['id'])} {_plain(check['title'])}" + (f" **({fresh} new)**" if fresh else "")
-    remedy = [_plain(check["remedy"]["text"]), *(_code(name) for _kind, name in remedy_names(check))]
+    names = dict.fromkeys(name for _kind, name in remedy_names(check))
+    remedy = [_plain(check["remedy"]["text"]), *map(_code, names)]
     return [check["severity"], title, ", ".join(where), " ".join(remedy)]
 
 

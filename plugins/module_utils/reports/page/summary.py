@@ -42,16 +42,15 @@ def summary_section(report: Report, comparison: Comparison | None, place: Place)
 
 def _verdict(report: Report) -> Html:
     counts, fail_on = report["summary"]["findings"], report["summary"]["fail_on"]
-    at_threshold = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
-    reached = [f"{counts.get(severity, 0)} {severity}" for severity in at_threshold if counts.get(severity)]
-    found = " and ".join([", ".join(reached[:-1]), reached[-1]] if len(reached) > 1 else reached)
-    if reached:
-        reason = f"{found} {'finding is' if found.startswith('1 ') and len(reached) == 1 else 'findings are'} open."
+    known = fail_on in SEVERITIES
+    relevant = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if known else SEVERITIES
+    found = [f"{counts.get(severity, 0):,} {severity}" for severity in relevant if counts.get(severity)]
+    if found:
+        listed = " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+        reason = f"{listed} {'finding is' if len(found) == 1 and found[0].startswith('1 ') else 'findings are'} open."
     else:
-        reason = f"Nothing is open that counts{'' if not sum(counts.values()) else ', what is left is less severe'}."
-    limit = f"It fails on {'any finding' if fail_on == 'low' else f'findings that are {fail_on} or worse'}."
-    if fail_on not in SEVERITIES:
-        limit = f"Threshold: {fail_on}."
+        reason = f"No finding that is {fail_on} or worse is open." if any(counts.values()) else "No finding is open."
+    limit = f"It fails on findings that are {fail_on} or worse." if known else f"Threshold: {fail_on}."
     unknown = report["summary"]["checks"].get("unknown", 0)
     doubt = f" {count(unknown, 'check')} could not be judged." if unknown else None
     return element(

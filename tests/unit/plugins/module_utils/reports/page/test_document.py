@@ -108,9 +108,9 @@ def test_page_has_every_check_and_finding(name: str) -> None:
         ),
         ({"high": 1}, "high", "1 high finding is open."),
         ({"critical": 1, "high": 2, "medium": 3}, "medium", "1 critical, 2 high and 3 medium findings are open."),
-        ({"low": 4}, "high", "Nothing is open that counts, what is left is less severe."),
-        ({}, "low", "Nothing is open that counts. It fails on any finding."),
-        ({"low": 4}, "never", "Threshold: never."),
+        ({"low": 4}, "high", "No finding that is high or worse is open."),
+        ({}, "low", "No finding is open. It fails on findings that are low or worse."),
+        ({"low": 4}, "never", "4 low findings are open. Threshold: never."),
     ],
 )
 def test_verdict_is_a_sentence(findings: dict[str, int], fail_on: str, sentence: str) -> None:
