@@ -176,6 +176,7 @@ table { border-collapse: collapse; font-size: .88rem; }
 }
 .rows tbody th { font-weight: 500; min-width: 11rem; overflow-wrap: anywhere; }
 .rows td { min-width: 4rem; }
+.check .rows tbody th { width: 26%; }
 .numbers td { white-space: nowrap; }
 .numbers tbody th { min-width: 7rem; }
 .rows td p { margin: .2rem 0 0; }
@@ -259,7 +260,8 @@ table { border-collapse: collapse; font-size: .88rem; }
     --some: #e3efe6; --some-ink: #14532d; --every: #f8dcd0; --every-ink: #7c2500;
   }
   @page { margin: 14mm; }
-  body { max-width: none; padding: 0; font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
+  body { max-width: none; padding: 0; }
   nav, .filter, .skip { display: none !important; }
   header { padding-top: 0; }
   section { margin-top: 1.6rem; }
@@ -271,7 +273,7 @@ table { border-collapse: collapse; font-size: .88rem; }
   details:not([data-status="pass"], [data-status="not_applicable"])::details-content {
     content-visibility: visible; height: auto;
   }
-  .check > summary::before, .cluster > summary::before { content: ""; }
+  :is(.check, .cluster, .check[open], .cluster[open]) > summary::before { content: ""; }
   tr, .first li, .verdict-row { break-inside: avoid; }
   h1, h2, h3, h4, h5, .check > summary { break-after: avoid; }
   .cluster { break-before: page; }
