@@ -55,7 +55,8 @@ def _keys(shape: type) -> Mapping[str, Any]:
 def _alternative_misfits(value: object, parts: tuple[Any, ...], path: str) -> Iterator[str]:
     """Of a union: nothing if one part fits, else what is wrong with the first that is not null."""
     if not any(next(misfits(value, part, path), None) is None for part in parts):
-        yield from misfits(value, next(part for part in parts if part is not NoneType), path)
+        proper = [part for part in parts if part is not NoneType]
+        yield from misfits(value, proper[0], path)
 
 
 def _name(shape: Any) -> str:

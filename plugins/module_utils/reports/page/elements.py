@@ -18,11 +18,11 @@ class Html(str):
     __slots__ = ()
 
 
-def element(name: str, /, *content: str | None, **attributes: str | int | bool | None) -> Html:
+def element(tag: str, /, *content: str | None, **attributes: str | int | bool | None) -> Html:
     """An element.
 
     Args:
-        name: of the element.
+        tag: its name.
         content: texts, which are escaped, and other elements; None is left out.
         attributes: with ``_`` for ``-``, and one behind a word of Python (``class_``). None and False are left
             out; True is written without a value.
@@ -33,7 +33,7 @@ def element(name: str, /, *content: str | None, **attributes: str | int | bool |
         if value is not None and value is not False
     )
     inside = join(*content)
-    return Html(f"<{name}{written}>" if name in _WITHOUT_END else f"<{name}{written}>{inside}</{name}>")
+    return Html(f"<{tag}{written}>" if tag in _WITHOUT_END else f"<{tag}{written}>{inside}</{tag}>")
 
 
 def join(*content: str | None) -> Html:
