@@ -43,7 +43,7 @@ LAYERS = (
     "falco",
     "gpu_alerts",
 )
-"""Layers whose objects are guarded. Those of ``workloads`` are the work itself, but for what checks models."""
+"""Layers whose objects are guarded. Those of ``workloads`` are, too, but operators of the cluster may change them."""
 
 Plan = dict[str, Any]
 Scope: TypeAlias = "tuple[str, list[str], dict[str, Any] | None]"

@@ -14,7 +14,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.labels 
     dns_label_problem,
     dns_subdomain_problem,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import (
     OPTIONAL,
     REQUIRED,
@@ -38,8 +37,9 @@ POLICIES = (*POD_POLICIES, *CLUSTER_POLICIES)
 ACTIONS = ("Deny", "Warn", "Audit")
 OWN = ("nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets")
 """Namespaces that this collection makes for what it runs."""
-NEVER = (*SYSTEM, *OWN)
-"""Namespaces whose pods no policy sees: without them there is no cluster, no GPU and no watch over either."""
+NEVER = ("kube-system", *OWN)
+"""Namespaces whose pods no policy sees: without them there is no cluster, no GPU and no watch over either. In
+``kube-public`` and ``kube-node-lease`` nothing runs."""
 
 _PREFIX = "admission_policies_"
 _EXEMPTION = {"policy": REQUIRED, "namespace": OPTIONAL, "name": REQUIRED, "reason": REQUIRED}

@@ -278,8 +278,34 @@ LIMITS = [
         "gpu-use",
         ("container main: asks the NVIDIA runtime for GPUs and requests none",),
     ),
-    admitted(
-        pod("sees-with-request", container(resources=GPU, env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]))
+    *(
+        Case(
+            pod(
+                f"chooses-{name.lower().replace('_', '-')}",
+                container(resources=GPU, env=[{"name": name, "value": "all"}]),
+            ),
+            "gpu-use",
+            ("container main: chooses GPUs itself; take NVIDIA_VISIBLE_DEVICES or the mount away",),
+        )
+        for name in ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_MIG_CONFIG_DEVICES")
+    ),
+    Case(
+        pod(
+            "chooses-by-mount",
+            container(
+                resources=GPU, volumeMounts=[{"name": "tmp", "mountPath": "/var/run/nvidia-container-devices/all"}]
+            ),
+            volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "1Mi"}}],
+        ),
+        "gpu-use",
+        ("container main: chooses GPUs itself",),
+    ),
+    *(
+        admitted(pod(f"has-{name}", container(resources=GPU, env=[variable])))
+        for name, variable in (
+            ("capabilities", {"name": "NVIDIA_DRIVER_CAPABILITIES", "value": "compute"}),
+            ("void", {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}),
+        )
     ),
     *(
         Case(

@@ -34,6 +34,7 @@ WARNING = re.compile(rf"ValidatingAdmissionPolicy '([^']+){re.escape(SUFFIX)}'")
 SAFE = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 OWNER = {"secretName": "a", "defaultMode": 0o400}
 TOKEN = {"serviceAccountToken": {"path": "token"}}
+CERTIFICATE = {"keyType": "ED25519", "credentialBundlePath": "identity.pem"}
 
 IMAGES = (
     "registry.internal/a:v1",
@@ -102,6 +103,10 @@ VOLUMES: tuple[Json, ...] = (
     {"secret": {**OWNER, "items": [{"key": "a", "path": "a", "mode": 0o400}]}},
     {"projected": {"sources": [TOKEN]}},
     {"projected": {"sources": [{"serviceAccountToken": {"path": "t", "audience": "vault"}}]}},
+    *(
+        {"projected": {"sources": [{"podCertificate": {"signerName": signer, **CERTIFICATE}}]}}
+        for signer in ("kubernetes.io/kube-apiserver-client-pod", "example.com/a")
+    ),
     {"projected": {"sources": [{"configMap": {"name": "a"}}, {"secret": {"name": "a"}}]}},
     {"projected": {"defaultMode": 0o400, "sources": [{"secret": {"name": "a"}}]}},
     {"projected": {"sources": []}},

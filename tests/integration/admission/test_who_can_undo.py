@@ -34,6 +34,7 @@ from attempts import (
 from honest_attempts import CONTROLLERS, HONEST, NOBODY_IS_LOCKED_OUT, OPERATOR_NAMESPACES, VAULT
 from pod_objects import GPU_TOLERATION, HOST, IMAGE, PRIVILEGED, container, pod, workload
 from sandbox_access import Kubectl
+from unseen_attempts import OBJECTS, PUBLIC, RIGHTS, UNSEEN
 from waiting import wait_for
 
 GATEWAY = "adm-gateway"
@@ -250,6 +251,7 @@ CASES = [
     *PODS,
     *HONEST,
     *NOBODY_IS_LOCKED_OUT,
+    *UNSEEN,
 ]
 
 
@@ -268,6 +270,7 @@ def hardened(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
     objects = [
         *rights((STAGE, OTHER, WATCH, "gpu-cluster-hardening")),
         *CONTROLLERS,
+        *RIGHTS,
         made("ConfigMap", "own", data={"a": "b"}),
         made("ServiceAccount", "other", automountServiceAccountToken=False),
         made("ServiceAccount", "vault-reader", automountServiceAccountToken=False),
@@ -286,6 +289,7 @@ def hardened(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
             api_version=f"{RBAC}/v1",
             rules=[{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}],
         ),
+        *OBJECTS,
     ]
     done = kubectl.run("create", stdin={"apiVersion": "v1", "kind": "List", "items": objects})
     assert done.returncode == 0, done.stderr
@@ -306,12 +310,32 @@ def hardened(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
     kubectl("delete", "namespace", OTHER, WATCH, *OPERATOR_NAMESPACES, "--wait=false")
     kubectl("delete", "clusterrole,clusterrolebinding", KEEPER, HARDENER, OPERATORS)
     kubectl("delete", "clusterrolebinding", "adm-root")
+    kubectl("delete", "clusterrole", "adm-debugger")
+    kubectl("delete", "rolebinding", "-n", PUBLIC, EDIT)
     kubectl("delete", "rolebinding", "-n", "gpu-cluster-hardening", EDIT, ADMIN, STAGE_USER)
 
 
 @pytest.mark.parametrize("attempt", CASES, ids=lambda attempt: attempt.name)
 def test_attempt(hardened: Kubectl, attempt: Attempt) -> None:
     check(hardened, attempt)
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", OTHER])
+def test_a_kubelet_tells_of_its_static_pods(hardened: Kubectl, namespace: str) -> None:
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "gpu-a100-0", "controller": True}
+    owner["uid"] = hardened.get("node", "gpu-a100-0")["metadata"]["uid"]
+    mirror = pod(
+        "static-gpu-a100-0",
+        PRIVILEGED,
+        namespace=namespace,
+        annotations={"kubernetes.io/config.mirror": "x"},
+        volumes=HOST,
+        hostNetwork=True,
+        nodeName="gpu-a100-0",
+        tolerations=[{"operator": "Exists"}],
+    )
+    mirror["metadata"]["ownerReferences"] = [owner]
+    check(hardened, Attempt("system:node:gpu-a100-0", "create", "", mirror))
 
 
 def test_controllers_do_their_work(hardened: Kubectl) -> None:

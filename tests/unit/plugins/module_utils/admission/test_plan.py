@@ -102,8 +102,7 @@ def test_other_namespaces_are_all_but_those_of_stages_and_those_that_no_policy_s
     actions, namespaces = bindings(plan())["gpu-use-elsewhere"]
     assert actions == ["Warn"]
     assert namespaces == [
-        *("kube-system", "kube-public", "kube-node-lease"),
-        *("nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets"),
+        *("kube-system", "nvidia-device-plugin", "dcgm-exporter", "falco", "external-secrets"),
         *("gpu-operator", "ml-training", "ml-serving", "ml-monitoring"),
     ]
 
