@@ -20,7 +20,13 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, KINDS, LAYERS, Kind
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import (
+    BY_NAME,
+    KINDS,
+    LAYERS,
+    SERVER_VERSION,
+    Kind,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.slim import Slimmer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import (
     Json,
@@ -50,15 +56,19 @@ def take(folder: Path, parent_namespace: str) -> Snapshot:
         )
     slim = Slimmer()
     found: dict[str, dict[tuple[str, str], Json]] = {}
+    version = ""
     for path in files:
-        for kind, item in _objects(path):
-            seen = found.setdefault(kind.kind, {})
-            if item is not None:
-                seen.setdefault(key_of(item), slim(kind, item))
-    return _snapshot(found, parent_namespace, max(path.stat().st_mtime for path in files))
+        for document in _documents(path):
+            # As "kubectl version -o json" has it.
+            version = version or str((document.get("serverVersion") or {}).get("gitVersion") or "")
+            for kind, item in _objects(document, path):
+                seen = found.setdefault(kind.kind, {})
+                if item is not None:
+                    seen.setdefault(key_of(item), slim(kind, item))
+    return _snapshot(found, parent_namespace, max(path.stat().st_mtime for path in files), version)
 
 
-def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: float) -> Snapshot:
+def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: float, version: str) -> Snapshot:
     if not found:
         raise HardeningError("The folder has no object of any kind that is checked.")
     if "ConfigMap" in found:
@@ -68,33 +78,35 @@ def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: 
         found["ConfigMap"] = {key: item for key, item in maps.items() if PART_OF in labels[key]}
     names = [*(kind.kind for kind in KINDS), LAYERS]
     unread = {name: f"the folder has no {_spell(name)}" for name in names if name not in found}
+    if not version:
+        unread[SERVER_VERSION] = "the folder does not tell the version of the API server"
     taken_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(newest))
-    return Snapshot("folder", taken_at, {name: in_order(items) for name, items in found.items()}, unread)
+    objects = {name: in_order(items) for name, items in found.items()}
+    return Snapshot("folder", taken_at, objects, unread, version=version or None)
 
 
 def _spell(name: str) -> str:
     return BY_NAME[name].plural if name in BY_NAME else "configmaps"
 
 
-def _objects(path: Path) -> Iterator[tuple[Kind, Mapping[str, Any] | None]]:
-    """Objects of a file with their kinds; None for the object where a list of the kind is empty."""
-    for document in _documents(path):
-        items = document.get("items")
-        if not isinstance(items, list):
-            kind = _kind_of(document)
-            if kind and _is_object(document):
-                yield kind, document
-            continue
-        listed = _kind_of({**document, "kind": str(document.get("kind", "")).removesuffix("List")})
-        empty = listed or _kind_of_file(path)
-        if empty and not items:
-            yield empty, None
-        for item in items:
-            if isinstance(item, Mapping) and _is_object(item):
-                # Items of a typed list have no kind of their own.
-                own = _kind_of(item) if item.get("kind") else listed
-                if own:
-                    yield own, item
+def _objects(document: Mapping[str, Any], path: Path) -> Iterator[tuple[Kind, Mapping[str, Any] | None]]:
+    """Objects of a document with their kinds; None for the object where a list of the kind is empty."""
+    items = document.get("items")
+    if not isinstance(items, list):
+        kind = _kind_of(document)
+        if kind and _is_object(document):
+            yield kind, document
+        return
+    listed = _kind_of({**document, "kind": str(document.get("kind", "")).removesuffix("List")})
+    empty = listed or _kind_of_file(path)
+    if empty and not items:
+        yield empty, None
+    for item in items:
+        if isinstance(item, Mapping) and _is_object(item):
+            # Items of a typed list have no kind of their own.
+            own = _kind_of(item) if item.get("kind") else listed
+            if own:
+                yield own, item
 
 
 def _documents(path: Path) -> Iterator[Mapping[str, Any]]:

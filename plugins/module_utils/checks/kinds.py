@@ -76,6 +76,8 @@ KINDS = (
 BY_NAME = {kind.kind: kind for kind in KINDS}
 LAYERS = "Layer"
 """Stands for the ConfigMaps that the layers keep of themselves, which are asked for in their namespace only."""
+SERVER_VERSION = "version"
+"""Stands for the version of the API server."""
 WORKLOADS = ("Pod", "DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob")
 """All that pods can be found in."""
 RIGHTS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def work_audit(call: Call) -> tuple[dict[str, Any], list[str]]:
     home = request.settings.parent_namespace
     snapshot = from_api.take(client, home) if client else from_folder.take(Path(params["folder"]), home)
     tried = _probe(client, request, snapshot) if client and params["probes"] else Tried()
+    if snapshot.requests is not None:
+        snapshot = replace(snapshot, requests=snapshot.requests + len(tried.probes))
     report = _report(params, request, snapshot, tried)
     written = ""
     if params["report_directory"] and not call.check_mode:

@@ -14,6 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.conditions import GPU_NODES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check, Condition
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import SERVER_VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Finding, Place, Remedy, place_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.pods import asks_for_gpu
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.agents import selects
@@ -222,7 +223,7 @@ CHECKS = (
         "GPU nodes are updated last, as drivers hang on them; such a kubelet gets no fixes any more.",
         Remedy("Upgrade the kubelet."),
         skewed,
-        _NEEDS,
+        (*_NEEDS, SERVER_VERSION),
     ),
     Check(
         "GPU-NODE-008",

@@ -83,12 +83,13 @@ def everywhere(wanted: Power) -> Callable[[Cluster], Iterator[Finding]]:
     return find
 
 
-def in_stages(wanted: Power) -> Callable[[Cluster], Iterator[Finding]]:
-    """What may be done in a stage, by a binding there or of the whole cluster."""
+def in_stages(wanted: Power, by_cluster: bool = True) -> Callable[[Cluster], Iterator[Finding]]:
+    """What may be done in a stage, by a binding there or of the whole cluster, where no other check tells those."""
 
     def find(cluster: Cluster) -> Iterator[Finding]:
         for grant in others(cluster):
-            found = grant.may(wanted) if grant.namespace is None or grant.namespace in cluster.stages else ""
+            there = by_cluster if grant.namespace is None else grant.namespace in cluster.stages
+            found = grant.may(wanted) if there else ""
             if found:
                 yield grant.finding(found)
 
@@ -156,7 +157,7 @@ CHECKS = (
         "Nobody reads the Secrets of a stage",
         "high",
         "The key that signs models and the token of the registry are there; the operator alone has to reach them.",
-        in_stages(_SECRETS),
+        in_stages(_SECRETS, by_cluster=False),
         NARROW,
         "5.1.2",
     ),
