@@ -65,10 +65,9 @@ def everybody(cluster: Cluster) -> Iterator[Finding]:
     wanted = power(f"{WRITE} list", *PODS, "/secrets", "/configmaps", "/nodes", "/namespaces", "/serviceaccounts/token")
     for grant in cluster.grants:
         name = str(grant.subject.get("name"))
-        if (grant.subject.get("kind") == "Group" and name.startswith(tuple(EVERYBODY))) or name == "system:anonymous":
-            found = grant.may(wanted)
-            if found and name != "system:serviceaccounts:kube-system":
-                yield grant.finding(found)
+        found = grant.may(wanted) if name in EVERYBODY or name == "system:anonymous" else ""
+        if found:
+            yield grant.finding(found)
 
 
 def everywhere(wanted: Power) -> Callable[[Cluster], Iterator[Finding]]:

@@ -78,11 +78,11 @@ def _privileged(component: str) -> Any:
 
 
 def without_rules(cluster: Cluster) -> Iterator[Finding]:
-    """Falco of ours without the rules for ML."""
+    """Falco without rules of anybody's own."""
     for found in cluster.component("falco"):
         volumes = found.pod_spec.get("volumes") or ()
         maps = {str((volume.get("configMap") or {}).get("name")) for volume in volumes}
-        mounted = any(name.endswith("rules") or "ml" in name for name in maps)
+        mounted = any(name.endswith("rules") for name in maps)
         if not mounted:
             place = place_of(daemon_set(cluster, found))
             yield Finding(

@@ -21,6 +21,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import Verdict, judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS, SERVER_VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import SEVERITIES
+from checks_table import PAGE, with_table
 from good_cluster import cluster, good
 from objects import Given, Objects
 
@@ -114,3 +115,8 @@ def test_its_remedy_is_a_role_and_a_variable_that_there_are(check: Check) -> Non
     owner = "cluster" if variable.startswith("gpu_cluster_") else max(owners, key=len, default="")
     assert not variable or variable in options(owner)
     assert check.remedy.role is None or check.remedy.role in role_names()
+
+
+def test_the_table_in_the_docs_is_made_of_them() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert with_table(text) == text, "run tests/rendering/checks_table.py"
