@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import SYSTEM
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.conditions import (
     PODS,
     STAGES,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.admission.settings import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster import VERSION
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.conditions import GPU_NODES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check, Condition
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
