@@ -17,10 +17,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, UNRECORDED, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import REVISION, Parent, read_parent
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import Revision, read_revision
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import read_revision
 
 Json = Mapping[str, Any]
-Key = tuple[str, str, str]
+_LABEL = ("f:metadata", "f:labels", f"f:{PART_OF}")
+"""Path of the label that makes an object a member."""
 
 
 @dataclass(frozen=True)
@@ -136,17 +137,9 @@ def _state(
         revision.collection,
         revision.applied_at,
         tuple(_drift(layer, parent, known, live)) if revision.members is not None else (),
-        unseen=_unseen(members, known),
-        recorded=_is_whole(revision),
+        unseen=len(members) - len(known),
+        recorded=revision.members is not None,
     )
-
-
-def _is_whole(revision: Revision) -> bool:
-    return revision.members is not None
-
-
-def _unseen(members: Sequence[Json], known: Sequence[Json]) -> int:
-    return len(members) - len(known)
 
 
 def _drift(layer: Layer, parent: Parent, members: Sequence[Json], live: Mapping[Any, Json]) -> Iterator[Drift]:
@@ -168,9 +161,6 @@ def _drift(layer: Layer, parent: Parent, members: Sequence[Json], live: Mapping[
     for key, item in live.items():
         if set_of(item) == layer.set_id and key not in wanted and key[0] != "Node":
             yield Drift("surplus", place_of(item), None, *writer(item, _LABEL, parent.manager))
-
-
-_LABEL = ("f:metadata", "f:labels", f"f:{PART_OF}")
 
 
 def _of_node(place: Place, body: Json, item: Json) -> Iterator[Drift]:

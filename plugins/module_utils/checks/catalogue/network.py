@@ -131,8 +131,7 @@ def unselected(cluster: Cluster) -> Iterator[Finding]:
     """Pods of a stage without the label that its policies select."""
     for workload in cluster.stage_workloads:
         wanted = cluster.stages[workload.namespace]["pods"]
-        owned = workload.labels.get("gpu-cluster.hardening/stage") or "app.kubernetes.io/part-of" in workload.labels
-        if not wanted.items() <= workload.labels.items() and not owned:
+        if not wanted.items() <= workload.labels.items():
             labels = ",".join(f"{key}={text}" for key, text in sorted(wanted.items()))
             yield workload.finding(
                 f"lacks the label {labels} of its stage, so it reaches nothing and nobody reaches it", "labels"
