@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from objects import GPU, Json, Objects, container, made, pod_spec, workload
+from cluster_objects import GPU, Json, Objects, container, made, pod_spec, workload
 
 Break = Callable[[Objects], Any]
 PSS = "pod-security.kubernetes.io/"

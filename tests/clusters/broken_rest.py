@@ -12,8 +12,7 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.waivers import Waiver
 from broken_pods import container_of
-from good_cluster import FLOORS, GPU_LABELS, LAYER, PROBES, SETTINGS, TAINT
-from objects import (
+from cluster_objects import (
     GPU,
     Given,
     Json,
@@ -32,6 +31,7 @@ from objects import (
     webhook,
     workload,
 )
+from good_cluster import FLOORS, GPU_LABELS, LAYER, PROBES, SETTINGS, TAINT
 
 Break = Callable[[Objects], Any]
 SECRETS = "secrets.gpu-cluster.hardening"

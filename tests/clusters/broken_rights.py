@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from objects import Json, Objects, account, binding, person, pod_spec, role, rule, workload
+from cluster_objects import Json, Objects, account, binding, person, pod_spec, role, rule, workload
 
 Break = Callable[[Objects], Any]
 _ADMISSION = "admissionregistration.k8s.io"

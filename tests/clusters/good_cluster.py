@@ -19,7 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.ident
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import Parent, parent_body
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import revision_body
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.model import validate
-from objects import (
+from cluster_objects import (
     GPU,
     HOME,
     Json,

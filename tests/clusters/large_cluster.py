@@ -25,8 +25,22 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.repor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.slim import Slimmer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot, in_order, key_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.stages.model import validate
+from cluster_objects import (
+    DIGEST,
+    GPU,
+    Json,
+    account,
+    binding,
+    container,
+    made,
+    node,
+    pod,
+    pod_spec,
+    policy,
+    role,
+    workload,
+)
 from good_cluster import DEFAULTS, SETTINGS, TAINT, TODAY
-from objects import DIGEST, GPU, Json, account, binding, container, made, node, pod, pod_spec, policy, role, workload
 
 PAGE = 500
 NODES, STAGES, PODS, JOBS = 5000, 20, 10_000, 2000

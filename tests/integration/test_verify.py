@@ -149,7 +149,9 @@ def stages_of_the_role() -> dict[str, Any]:
 def test_who_may_list_nothing_learns_nothing(hardened: Kubectl, run_module: ModuleRunner) -> None:
     done = run_module("cluster_audit_info", name="one", impersonate_user="nobody", **stages_of_the_role())
     report = done["report"]
-    assert statuses(report, "pass") == {"GPU-PROOF-005"}
+    assert statuses(report, "pass") == {"GPU-PROOF-005"}  # that no waiver is over
+    assert report["summary"]["status"] == "fail"
+    assert "Nothing of one could be judged" in done["complaint"]
     assert statuses(report, "fail") == set()
     assert "may not list nodes" in next(c["detail"] for c in report["checks"] if c["id"] == "GPU-NODE-001")
 

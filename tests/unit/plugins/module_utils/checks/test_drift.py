@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.comparison import difference, writer
+from cluster_objects import Json, Objects
 from good_cluster import LAYER, cluster, good
-from objects import Json, Objects
 
 POLICY = ("NetworkPolicy", "allow-serving", "ml-serving")
 RESOURCES = {"limits": {"memory": "1Gi"}}

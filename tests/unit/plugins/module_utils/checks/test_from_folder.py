@@ -18,8 +18,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.clust
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.from_folder import take
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME
+from cluster_objects import HOME, Objects
 from good_cluster import SETTINGS, TODAY, good
-from objects import HOME, Objects
 
 
 def lists(objects: Objects, folder: Path) -> None:

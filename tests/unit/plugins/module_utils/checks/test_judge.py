@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.index import CHECKS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.proof import ACCOUNTS, OBJECTS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import judge, summary
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS, SERVER_VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.report import assemble, complaint, lines
 from broken_pods import BREAKS, server
+from cluster_objects import Objects
 from good_cluster import cluster, good
-from objects import Objects
 
 
 def one(name: str) -> Objects:
@@ -41,10 +43,14 @@ def test_it_fails_from_a_severity_on(severity: str, fail_on: str, status: str) -
 
 def test_where_nothing_could_be_judged_nothing_has_passed() -> None:
     objects = good()
-    objects.unread.update(dict.fromkeys([*objects.items, "Layer"], "the user may not list it"))
-    verdicts = [verdict for verdict in judge(cluster(objects), CHECKS) if verdict.status == "unknown"]
-    assert len(verdicts) > 100
-    assert summary(verdicts, "critical")["status"] == "fail"
+    objects.unread.update(dict.fromkeys([*BY_NAME, LAYERS, SERVER_VERSION], "the user may not list it"))
+    given = {"probes": [], "floors": [], "unproven": {OBJECTS: "the user may not", ACCOUNTS: "the user may not"}}
+    verdicts = judge(cluster(objects, **given), CHECKS)
+    found = summary(verdicts, "critical")
+    assert (found["status"], found["checks"]["unknown"] > 100) == ("fail", True)
+    assert summary(verdicts, "never")["status"] == "pass"
+    report = assemble(cluster(objects, **given), verdicts, "metal", "high", {})
+    assert complaint(report, "").startswith("Nothing of metal could be judged")
 
 
 def test_a_finding_is_known_again_though_pods_have_other_names() -> None:

@@ -22,8 +22,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS, SERVER_VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import SEVERITIES
 from checks_table import PAGE, with_table
+from cluster_objects import Given, Objects
 from good_cluster import cluster, good
-from objects import Given, Objects
 
 CHECKOUT = Path(__file__).resolve().parents[6]
 BREAKS: dict[str, Callable[[Objects], Any]] = {**broken_pods.BREAKS, **broken_rights.BREAKS, **broken_rest.BREAKS}
