@@ -64,8 +64,18 @@ def take(folder: Path, parent_namespace: str) -> Snapshot:
             for kind, item in _objects(document, path):
                 seen = found.setdefault(kind.kind, {})
                 if item is not None:
-                    seen.setdefault(key_of(item), slim(kind, item))
+                    seen.setdefault(key_of(item), _slim(slim, kind, item, path))
     return _snapshot(found, parent_namespace, max(path.stat().st_mtime for path in files), version)
+
+
+def _slim(slim: Slimmer, kind: Kind, item: Mapping[str, Any], path: Path) -> Json:
+    try:
+        return slim(kind, item)
+    except (KeyError, TypeError, AttributeError):
+        name = item["metadata"]["name"]
+        raise HardeningError(
+            f"{path}: the {kind.kind} {name} has another form than the API gives it. Write it anew, or take it out."
+        ) from None
 
 
 def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: float, version: str) -> Snapshot:

@@ -16,6 +16,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.waivers import Waiver, first
 
 FAIL_ON = (*SEVERITIES, "never")
+MALFORMED = (KeyError, TypeError, AttributeError, ValueError)
+"""What reading an object raises that is not as the API lays down."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,17 @@ def _ask(cluster: Cluster, check: Check) -> Verdict:
     unknown = cluster.unknown(check.needs)
     if unknown:
         return Verdict(check, "unknown", f"Not known, as {unknown}.")
-    if check.when and not check.when.holds(cluster):
-        return Verdict(check, "not_applicable", check.when.otherwise)
-    found: dict[str, Finding] = {}
-    for finding in check.find(cluster):
-        found.setdefault(finding.fingerprint(check.id), finding)
-    waived = tuple((finding, first(cluster.waivers, check.id, finding, cluster.today)) for finding in found.values())
+    try:
+        if check.when and not check.when.holds(cluster):
+            return Verdict(check, "not_applicable", check.when.otherwise)
+        found = {finding.fingerprint(check.id): finding for finding in reversed(list(check.find(cluster)))}
+    except MALFORMED as error:
+        # A file may hold anything, and one odd object must not hide all else that is wrong with a cluster.
+        reason = f"an object has another form than the API gives it ({type(error).__name__}: {str(error)[:100]})"
+        return Verdict(check, "unknown", f"Not known, as {reason}.")
+    waived = tuple(
+        (finding, first(cluster.waivers, check.id, finding, cluster.today)) for finding in reversed(found.values())
+    )
     if any(waiver is None for _finding, waiver in waived):
         return Verdict(check, "fail", "", waived)
     return Verdict(check, "waived" if waived else "pass", "", waived)

@@ -94,6 +94,7 @@ def test_kinds_of_another_group_with_the_same_name_are_passed_over(tmp_path: Pat
         ({"a.yaml": "kind: Other"}, "no object of any kind"),
         ({"a.yaml": "a: [password: x"}, r"line \d cannot be read"),
         ({"a.json": "{"}, "neither YAML nor JSON"),
+        ({"a.yaml": "{apiVersion: v1, kind: Pod, metadata: {name: x}}"}, "a.yaml: the Pod x has another form"),
     ],
 )
 def test_what_is_wrong_with_a_folder_is_said(files: dict[str, str], says: str, tmp_path: Path) -> None:
@@ -102,6 +103,18 @@ def test_what_is_wrong_with_a_folder_is_said(files: dict[str, str], says: str, t
     with pytest.raises(HardeningError, match=says) as error:
         take(tmp_path, HOME)
     assert "password" not in error.value.message
+
+
+def test_an_odd_object_makes_what_reads_it_unknown_and_nothing_else(tmp_path: Path) -> None:
+    objects = good()
+    objects.get("NetworkPolicy", "allow-serving", "ml-serving")["spec"]["egress"] = [
+        {"to": [{"ipBlock": {"cidr": "x"}}]}
+    ]
+    lists(objects, tmp_path)
+    found = {one.check.id: one for one in judge(Cluster(take(tmp_path, HOME), SETTINGS, today=TODAY), CHECKS)}
+    assert found["GPU-NET-003"].status == "unknown"
+    assert "another form than the API gives it" in found["GPU-NET-003"].detail
+    assert found["GPU-NET-001"].status == "pass"
 
 
 def test_a_secret_in_the_folder_is_not_kept(tmp_path: Path) -> None:
