@@ -105,7 +105,7 @@ options:
     elements: str
     default: []
   fail_on:
-    description: The lowest severity of an open finding that makes RV(report.summary.status) V(fail).
+    description: The lowest severity of an open finding that makes the status in the summary of RV(report) V(fail).
     type: str
     choices: [critical, high, medium, low, never]
     default: high
