@@ -177,7 +177,7 @@ class Cluster:
     def _pods(self) -> Iterator[Workload]:
         seen: set[tuple[Place, int]] = set()
         for item in self.of("Pod"):
-            if item["phase"] in _OVER:
+            if item["status"].get("phase") in _OVER:
                 continue
             place = self.owner(item)
             key = (place, id(item["spec"]))

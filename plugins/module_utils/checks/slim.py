@@ -56,7 +56,8 @@ class Slimmer:
         if known is None:
             known = self._specs[text] = json.loads(text)
         status = item.get("status") or {}
-        return {"spec": known, "nodeName": item["spec"].get("nodeName") or "", "phase": status.get("phase") or ""}
+        kept = {key: status[key] for key in ("phase", "podIPs") if status.get(key)}
+        return {"spec": known, "nodeName": item["spec"].get("nodeName") or "", "status": kept}
 
 
 def _token_volume(spec: Mapping[str, Any]) -> str:
@@ -74,7 +75,7 @@ def _metadata(kind: str, item: Mapping[str, Any], member: bool) -> Json:
         slim["annotations"] = dict(kept)
     owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
     if owners:
-        slim["ownerReferences"] = [{key: owners[0].get(key) for key in ("apiVersion", "kind", "name")}]
+        slim["ownerReferences"] = [{key: owners[0].get(key) for key in ("apiVersion", "kind", "name", "controller")}]
     if kind == "Node":
         slim["labels"] = {key: text for key, text in (slim.get("labels") or {}).items() if _is_told(key)}
         slim["writers"] = node_writers(metadata.get("managedFields") or ())
@@ -108,6 +109,7 @@ def _node(item: Mapping[str, Any]) -> Json:
         "spec": {key: spec[key] for key in ("taints", "unschedulable") if spec.get(key)},
         "status": {
             "allocatable": {key: value for key, value in allocatable.items() if key.startswith("nvidia.com/")},
+            "addresses": status.get("addresses") or [],
             "nodeInfo": {key: info.get(key, "") for key in ("kubeletVersion", "containerRuntimeVersion")},
         },
     }

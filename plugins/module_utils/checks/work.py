@@ -19,8 +19,14 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.options import Request, read_request
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.probing import Tried, probe
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.report import assemble, complaint, lines
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot, pods_as_served
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.written import write
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.judge import judge as judge_versions
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.sightings import (
+    in_pods,
+    in_settings,
+    on_nodes,
+)
 
 
 def work_audit(call: Call) -> tuple[dict[str, Any], list[str]]:
@@ -57,15 +63,24 @@ def _probe(client: Client, request: Request, snapshot: Snapshot) -> Tried:
 
 
 def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tried: Tried) -> dict[str, Any]:
-    floors: list[dict[str, Any]] = []  # floors.judge(snapshot)
-    matrix: dict[str, Any] = {"groups": [], "cells": []}  # reach.matrix(snapshot)
+    matrix: dict[str, Any] = {"groups": [], "cells": []}  # of reach/matrix.py, by pods_as_served
     cluster = Cluster(
         snapshot,
         request.settings,
-        floors=floors,
+        floors=_floors(snapshot),
         probes=tried.probes,
         unproven=tried.unproven,
         waivers=request.waivers,
         today=from_api.now(),
     )
     return assemble(cluster, judge(cluster, CHECKS), params["name"], params["fail_on"], matrix)
+
+
+def _floors(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """NVIDIA's programs, held against the versions without a published hole."""
+    seen = [
+        *in_pods(pods_as_served(snapshot)),
+        *on_nodes(snapshot.objects.get("Node", ())),
+        *in_settings(snapshot.objects.get("ClusterPolicy", ())),
+    ]
+    return judge_versions(seen)

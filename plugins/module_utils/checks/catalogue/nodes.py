@@ -73,7 +73,7 @@ def guests(cluster: Cluster) -> Iterator[Finding]:
     """Pods without GPUs on GPU nodes, agents of nodes aside."""
     names = {node.name for node in cluster.gpu_nodes if not node.control_plane}
     for item in cluster.of("Pod"):
-        if item["nodeName"] not in names or item["phase"] in ("Succeeded", "Failed"):
+        if item["nodeName"] not in names or item["status"].get("phase") in ("Succeeded", "Failed"):
             continue
         place = cluster.owner(item)
         if place.kind == "DaemonSet" or item["metadata"]["namespace"] in SYSTEM or asks_for_gpu(item["spec"]):
