@@ -16,7 +16,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_selectio
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 OURS = CHECKOUT / "playbooks"
-KNOWN = {path.name for path in (CHECKOUT / "roles").iterdir()} - {"cluster", "sandbox"}
+KNOWN = {path.name for path in (CHECKOUT / "roles").iterdir()} - {"cluster", "sandbox", "verify"}
 HARDEN = "gpu_cluster.hardening.harden_gpu_cluster"
 
 

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which kinds a snapshot has, and where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import version_path
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind, LISTed once.
+
+    Attributes:
+        optional: a cluster may not serve it, such as that of an operator.
+        query: what the list is narrowed down to.
+    """
+
+    api_version: str
+    kind: str
+    plural: str
+    optional: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """URL path of the list of the whole cluster."""
+        return f"{version_path(self.api_version)}/{self.plural}"
+
+    @property
+    def group(self) -> str:
+        """API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+
+_RBAC, _ADMISSION = "rbac.authorization.k8s.io/v1", "admissionregistration.k8s.io/v1"
+KINDS = (
+    Kind("v1", "Namespace", "namespaces"),
+    Kind("v1", "Node", "nodes"),
+    Kind("v1", "Pod", "pods"),
+    Kind("v1", "ServiceAccount", "serviceaccounts"),
+    Kind("v1", "Service", "services"),
+    Kind("v1", "ResourceQuota", "resourcequotas"),
+    # Of people's ConfigMaps nothing is needed, and they may be large.
+    Kind("v1", "ConfigMap", "configmaps", query={"labelSelector": PART_OF}),
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind(_RBAC, "Role", "roles"),
+    Kind(_RBAC, "ClusterRole", "clusterroles"),
+    Kind(_RBAC, "RoleBinding", "rolebindings"),
+    Kind(_RBAC, "ClusterRoleBinding", "clusterrolebindings"),
+    Kind("apps/v1", "DaemonSet", "daemonsets"),
+    Kind("apps/v1", "Deployment", "deployments"),
+    Kind("apps/v1", "StatefulSet", "statefulsets"),
+    Kind("batch/v1", "Job", "jobs"),
+    Kind("batch/v1", "CronJob", "cronjobs"),
+    Kind(_ADMISSION, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations"),
+    Kind(_ADMISSION, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations"),
+    Kind(_ADMISSION, "ValidatingAdmissionPolicy", "validatingadmissionpolicies", optional=True),
+    Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", optional=True),
+    Kind("node.k8s.io/v1", "RuntimeClass", "runtimeclasses"),
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("resource.k8s.io/v1", "DeviceClass", "deviceclasses", optional=True),
+    Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
+    Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", optional=True),
+    Kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets", optional=True),
+    Kind("external-secrets.io/v1", "SecretStore", "secretstores", optional=True),
+    Kind("external-secrets.io/v1", "ClusterSecretStore", "clustersecretstores", optional=True),
+    Kind("nvidia.com/v1", "ClusterPolicy", "clusterpolicies", optional=True),
+)
+"""No Secrets: nothing is worth having them on another machine."""
+BY_NAME = {kind.kind: kind for kind in KINDS}
+LAYERS = "Layer"
+"""Stands for the ConfigMaps that the layers keep of themselves, which are asked for in their namespace only."""
+SERVER_VERSION = "version"
+"""Stands for the version of the API server."""
+WORKLOADS = ("Pod", "DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob")
+"""All that pods can be found in."""
+RIGHTS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
