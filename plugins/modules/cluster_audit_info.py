@@ -111,9 +111,16 @@ options:
     default: high
   report_directory:
     description:
-      - Folder of the report, C(<name>.json). It is written at once or not at all, and only its owner can read it, as it
-        says how to get in. Not in check mode.
+      - Folder of the report, C(<name>.json) and so on. A file is written at once or not at all, and only its owner can
+        read it, as it says how to get in. Not in check mode.
+      - If it has C(<name>.json) of an earlier run, V(html), V(markdown) and V(sarif) say what has changed since.
     type: path
+  formats:
+    description: Formats of the report, a file each. C(docs/reports.md) says what they are for.
+    type: list
+    elements: str
+    choices: [html, json, markdown, junit, sarif, ctrf, openreports]
+    default: [json, html]
   return_report:
     description: Return the whole report, and not its summary alone.
     type: bool
@@ -159,7 +166,13 @@ complaint:
   returned: success
   type: str
 written:
-  description: Path of the file. Empty if none was written.
+  description: Paths of the files.
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/reports/metal.json, /srv/reports/metal.html]
+json:
+  description: Path of the JSON among them, which pages of a fleet and later runs are made with; else empty.
   returned: success
   type: str
   sample: /srv/reports/metal.json
@@ -170,6 +183,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door im
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import FAIL_ON
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.work import work_audit
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.formats import FORMATS
 
 _DICTS = {"type": "list", "elements": "dict", "default": []}
 _TEXTS = {"type": "list", "elements": "str", "default": []}
@@ -197,6 +211,7 @@ ARGUMENT_SPEC = {
     "trial_stages": _TEXTS,
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "high"},
     "report_directory": {"type": "path"},
+    "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": ["json", "html"]},
     "return_report": {"type": "bool", "default": True},
     **LAYER_OPTIONS,
     **CONNECTION_OPTIONS,

@@ -78,7 +78,7 @@ def test_it_judges_what_runs_the_nodes_and_the_settings_with_one_list_each(
     ]
     assert found(result, cluster_policy) == [("driver", "580.105.08", "580.159.03", False)]
     # As the sandbox labels its GPU nodes.
-    assert found(result, "Node ") == [("driver", "580.95.05", "580.159.03", False)]
+    assert found(result, "Node ") == [("driver", "580.159.03", "580.159.03", True)]
     asked = sorted((request.verb, request.resource) for request in audit.requests().all)
     kinds = ("clusterpolicies", "gpuclusters", "nodes", "nvidiadrivers", "pods")
     assert asked == [("list", kind) for kind in kinds]

@@ -23,7 +23,7 @@ from sandbox_access import CHECKOUT, Kubectl, Sandbox
 VERIFY = str(CHECKOUT / "playbooks" / "verify_gpu_cluster.yml")
 REMOVE = str(CHECKOUT / "playbooks" / "remove_gpu_cluster_hardening.yml")
 # docs/verify.md says why. These are waived in these tests: the nodes are simulated.
-SIMULATED = ("GPU-NET-009", "GPU-PROOF-004")
+SIMULATED = ("GPU-NET-009",)
 WAIVERS = [{"id": name, "reason": "It is simulated.", "owner": "tests", "expires": "2099-12-31"} for name in SIMULATED]
 REMAINS = {"GPU-ADM-002", "GPU-USE-012", "GPU-IMG-004", "GPU-SEC-004", "GPU-NODE-003"}
 BEFORE = {"GPU-NODE-001", "GPU-RUN-001", "GPU-CMP-001", "GPU-OBS-001", "GPU-OBS-005", "GPU-ADM-001", "GPU-DRIFT-007"}
@@ -103,6 +103,27 @@ def test_after_it_only_what_is_written_down_remains(hardened: Kubectl, sandbox: 
     assert [probe for probe in report["probes"] if probe["got"] != probe["expected"]] == []
 
 
+def test_reports_of_all_clusters_are_written_before_the_first_fails(
+    hardened: Kubectl, sandbox: Sandbox, run: Playbook, tmp_path: Path
+) -> None:
+    formats = ["json", "html", "markdown", "junit", "sarif", "ctrf", "openreports"]
+    given = {"verify_report_directory": str(tmp_path), "verify_formats": formats, "verify_probes": False}
+    clusters = {"one": sandbox.kubeconfig, "two": sandbox.kubeconfig}
+    done = run(clusters, playbook=VERIFY, **given)
+    assert done.returncode != 0 and "GPU-NET-009" in done.stdout
+    endings = ("json", "html", "md", "junit.xml", "sarif", "ctrf.json", "openreports.json")
+    written = {f"{name}.{ending}" for name in clusters for ending in endings}
+    assert {path.name for path in tmp_path.iterdir()} == {*written, "_fleet.html"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    page = (tmp_path / "_fleet.html").read_text(encoding="utf-8")
+    assert ">one<" in page and ">two<" in page
+    # What a stage may reach is there before anything runs in it.
+    report = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
+    serving = next(group["name"] for group in report["matrix"]["groups"] if group["namespace"] == "ml-serving")
+    leaving = [cell for cell in report["matrix"]["cells"] if cell["from"] == serving and cell["allowed"]]
+    assert {policy for cell in leaving for policy in cell["egress_by"]} == {"ml-serving/allow-serving"}
+
+
 def test_it_writes_nothing_and_lists_each_kind_once(
     hardened: Kubectl, sandbox: Sandbox, run: Playbook, audit: AuditLog
 ) -> None:
@@ -130,6 +151,7 @@ def test_files_of_kubectl_tell_the_same(hardened: Kubectl, run_module: ModuleRun
     of_folder = run_module("cluster_audit_info", name="one", folder=str(tmp_path), **settings)["report"]
     assert of_folder["checks"] == of_api["checks"]
     assert of_folder["layers"] == of_api["layers"]
+    assert of_folder["matrix"] == of_api["matrix"] != {"groups": [], "cells": []}
     assert (of_folder["cluster"]["uid"], of_folder["source"]) == (of_api["cluster"]["uid"], "folder")
 
 

@@ -7,8 +7,15 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 kubeconfig=$PWD/.sandbox/kubeconfig
 log=.build/demo-second-run.log
+report=$PWD/.sandbox/report
 harden() { .venv/bin/ansible-playbook -i inventories/sandbox harden-gpu-cluster.yml; }
+verify() {
+  .venv/bin/ansible-playbook -i inventories/sandbox playbooks/verify_gpu_cluster.yml \
+    -e "{verify_report_directory: '$report'}" "$@"
+}
 
+printf '\n== What is wrong with the cluster as it is\n'
+verify -e verify_fail_on=never | grep -E "^ +- '(sandbox|checks|open findings|tried):"
 printf '\n== First run: harden the cluster\n'
 harden
 printf '\n== Second run: nothing may change\n'
@@ -17,7 +24,9 @@ if ! grep -q 'changed=0 .*failed=0' "$log"; then
   echo "The second run changed something; that is a bug. Its output is in $log." >&2
   exit 1
 fi
-printf '\nThe second run changed nothing. What the cluster holds now:\n\n'
+printf '\nThe second run changed nothing.\n\n== What is wrong with it now\n'
+verify
+printf '\nWhat the cluster holds now:\n\n'
 kubectl=(.sandbox/bin/kubectl --kubeconfig "$kubeconfig")
 columns=NAME:.metadata.name,NODE-TYPE:.metadata.labels.node-type,GPU-TYPE:.metadata.labels.gpu-type,TAINTS:.spec.taints[*].key
 "${kubectl[@]}" get nodes -o "custom-columns=$columns"
@@ -32,6 +41,7 @@ echo
 "${kubectl[@]}" get networkpolicies,serviceaccounts,roles,rolebindings -A -l app.kubernetes.io/part-of=gpu-cluster-hardening
 cat <<END
 
+The report:     $report/sandbox.html
 Look around:    .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig get nodes
 Try a refusal:  .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-training run root --image=x --privileged
 Unpinned image: .sandbox/bin/kubectl --kubeconfig .sandbox/kubeconfig -n ml-serving create deployment web --image=nginx:latest

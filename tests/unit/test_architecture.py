@@ -36,8 +36,8 @@ FLOORS = (
     "external_secrets",
     "reach",
     "floors",
-    "checks",
     "reports",
+    "checks",
     "sandbox",
 )
 

@@ -32,6 +32,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snaps
     Json,
     Snapshot,
     in_order,
+    is_of_api_server,
     key_of,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER
@@ -86,6 +87,9 @@ def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: 
         labels = {key: item["metadata"].get("labels") or {} for key, item in maps.items()}
         found[LAYERS] = {key: item for key, item in maps.items() if key[0] == home and LAYER in labels[key]}
         found["ConfigMap"] = {key: item for key, item in maps.items() if PART_OF in labels[key]}
+    if "EndpointSlice" in found:
+        slices = found["EndpointSlice"]
+        found["EndpointSlice"] = {key: item for key, item in slices.items() if is_of_api_server(item)}
     names = [*(kind.kind for kind in KINDS), LAYERS]
     unread = {name: f"the folder has no {_spell(name)}" for name in names if name not in found}
     if not version:

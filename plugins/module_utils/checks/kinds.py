@@ -38,6 +38,8 @@ class Kind:
         return self.api_version.rpartition("/")[0]
 
 
+API_SERVER = "kubernetes.io/service-name=kubernetes"
+"""Selects the EndpointSlices of the API server, which are in the namespace default."""
 _RBAC, _ADMISSION = "rbac.authorization.k8s.io/v1", "admissionregistration.k8s.io/v1"
 KINDS = (
     Kind("v1", "Namespace", "namespaces"),
@@ -49,6 +51,8 @@ KINDS = (
     # Of people's ConfigMaps nothing is needed, and they may be large.
     Kind("v1", "ConfigMap", "configmaps", query={"labelSelector": PART_OF}),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    # Of all others nothing is needed: policies are about pods, and not about Services.
+    Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", query={"labelSelector": API_SERVER}),
     Kind(_RBAC, "Role", "roles"),
     Kind(_RBAC, "ClusterRole", "clusterroles"),
     Kind(_RBAC, "RoleBinding", "rolebindings"),

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import API_SERVER
+
 Json = dict[str, Any]
 
 
@@ -47,6 +49,22 @@ def pods_as_served(snapshot: Snapshot) -> Iterator[Json]:
     """Pods as the API has them, with their node in their spec; it is kept apart, so that equal specs are one."""
     for item in snapshot.objects.get("Pod", ()):
         yield {**item, "spec": {**item["spec"], "nodeName": item["nodeName"]}}
+
+
+def api_server_addresses(snapshot: Snapshot) -> list[str]:
+    """Addresses behind the Service ``default/kubernetes``; none where they are not known."""
+    return [
+        str(address)
+        for item in snapshot.objects.get("EndpointSlice", ())
+        for endpoint in item.get("endpoints") or ()
+        for address in endpoint.get("addresses") or ()
+    ]
+
+
+def is_of_api_server(endpoint_slice: Mapping[str, Any]) -> bool:
+    """Whether an EndpointSlice is that of the Service ``kubernetes``, as the list of the API is narrowed down to."""
+    key, _equals, name = API_SERVER.partition("=")
+    return bool((endpoint_slice["metadata"].get("labels") or {}).get(key) == name)
 
 
 def in_order(items: Mapping[tuple[str, str], Json]) -> tuple[Json, ...]:

@@ -19,7 +19,11 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.options import Request, read_request
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.probing import Tried, probe
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.report import assemble, complaint, lines
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot, pods_as_served
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import (
+    Snapshot,
+    api_server_addresses,
+    pods_as_served,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.written import write
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.judge import judge as judge_versions
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.sightings import (
@@ -27,6 +31,10 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.sight
     in_settings,
     on_nodes,
 )
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.matrix import matrix
+
+MOST_WITH_DENIED = 60
+"""Namespaces up to which the matrix also says by which policies a connection is denied: nearly all of it is that."""
 
 
 def work_audit(call: Call) -> tuple[dict[str, Any], list[str]]:
@@ -44,16 +52,20 @@ def work_audit(call: Call) -> tuple[dict[str, Any], list[str]]:
     if snapshot.requests is not None:
         snapshot = replace(snapshot, requests=snapshot.requests + len(tried.probes))
     report = _report(params, request, snapshot, tried)
-    written = ""
+    written: Mapping[str, Path] = {}
+    warnings: list[str] = []
     if params["report_directory"] and not call.check_mode:
-        written = str(write(Path(params["report_directory"]), params["name"], report))
+        written, warnings = write(Path(params["report_directory"]), params["name"], report, params["formats"])
     return {
         "changed": False,
         "report": report if params["return_report"] else {"summary": report["summary"]},
         "lines": lines(report),
-        "complaint": complaint(report, written) if report["summary"]["status"] == "fail" else "",
-        "written": written,
-    }, []
+        "complaint": complaint(report, ", ".join(map(str, written.values())))
+        if report["summary"]["status"] == "fail"
+        else "",
+        "written": [str(path) for path in written.values()],
+        "json": str(written.get("json", "")),
+    }, warnings
 
 
 def _probe(client: Client, request: Request, snapshot: Snapshot) -> Tried:
@@ -63,7 +75,6 @@ def _probe(client: Client, request: Request, snapshot: Snapshot) -> Tried:
 
 
 def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tried: Tried) -> dict[str, Any]:
-    matrix: dict[str, Any] = {"groups": [], "cells": []}  # of reach/matrix.py, by pods_as_served
     cluster = Cluster(
         snapshot,
         request.settings,
@@ -73,7 +84,28 @@ def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tri
         waivers=request.waivers,
         today=from_api.now(),
     )
-    return assemble(cluster, judge(cluster, CHECKS), params["name"], params["fail_on"], matrix)
+    return assemble(cluster, judge(cluster, CHECKS), params["name"], params["fail_on"], _matrix(cluster))
+
+
+def _matrix(cluster: Cluster) -> dict[str, Any]:
+    """Who reaches whom, as all NetworkPolicies have it; empty where not all that decides it could be read."""
+    snapshot = cluster.snapshot
+    if any(kind in snapshot.unread for kind in ("NetworkPolicy", "Pod", "Namespace")):
+        return {"groups": [], "cells": []}
+    objects = snapshot.objects
+    namespaces = objects.get("Namespace", ())
+    return matrix(
+        objects.get("NetworkPolicy", ()),
+        pods_as_served(snapshot),
+        namespaces,
+        objects.get("Node", ()),
+        api_server_addresses(snapshot),
+        denied=len(namespaces) <= MOST_WITH_DENIED,
+        expected=[
+            {"metadata": {"name": stage["name"], "namespace": namespace, "labels": stage["pods"]}}
+            for namespace, stage in cluster.stages.items()
+        ],
+    )
 
 
 def _floors(snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -8,24 +8,33 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.formats import FORMATS, read_report, render
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import Report
 
 MODE = 0o600
 """A report says how to get in."""
 
 
-def write(directory: Path, name: str, report: Mapping[str, Any]) -> Path:
-    """Write ``<name>.json``; returns its path.
+def write(
+    directory: Path, name: str, report: Mapping[str, Any], formats: Sequence[str]
+) -> tuple[dict[str, Path], list[str]]:
+    """Write a report, a file for each format; returns their paths by format, and what a user should know.
+
+    What the folder has of the last run is compared with.
 
     Raises:
-        HardeningError: it cannot be written.
+        HardeningError: one cannot be written.
     """
-    return put(directory / f"{name}.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    earlier, warnings = _earlier(directory / f"{name}{FORMATS['json'].ending}")
+    texts = {chosen: render(report, chosen, earlier) for chosen in formats}
+    paths = {chosen: put(directory / f"{name}{FORMATS[chosen].ending}", text) for chosen, text in texts.items()}
+    return paths, warnings
 
 
 def put(path: Path, text: str) -> Path:
@@ -51,3 +60,13 @@ def put(path: Path, text: str) -> Path:
             os.unlink(draft)
         raise HardeningError(f"The report cannot be written to {path}: {error.strerror}.") from None
     return path
+
+
+def _earlier(path: Path) -> tuple[list[Report], list[str]]:
+    """The report of the last run, if there is one."""
+    try:
+        return [read_report(json.loads(path.read_text(encoding="utf-8")), str(path))], []
+    except FileNotFoundError:
+        return [], []
+    except (OSError, ValueError, HardeningError) as error:
+        return [], [f"{path} is no report to compare with, and is replaced: {error}"]

@@ -115,14 +115,25 @@ def distinctions(policies: Policies) -> Distinctions:
     )
 
 
-def pod_groups(pods: Iterable[Endpoint], apart: Distinctions) -> list[Group]:
-    """Pods of a namespace with equal labels, named ports and kinds of addresses, as far as these matter."""
+def pod_groups(pods: Iterable[Endpoint], apart: Distinctions, expected: Iterable[Endpoint] = ()) -> list[Group]:
+    """Pods of a namespace with equal labels, named ports and kinds of addresses, as far as these matter.
+
+    Args:
+        pods: those that there are.
+        apart: what policies tell them apart by.
+        expected: pods that may come. Where none of their labels is there, they are a group of none.
+    """
     found: dict[object, list[Any]] = {}
     for pod in pods:
         labels = apart.labels(pod.labels)
         ports, addresses = apart.ports(pod.named_ports), apart.addresses(pod.addresses)
         key = (pod.namespace, tuple(labels.items()), ports, addresses)
         found.setdefault(key, [replace(pod, named_ports=ports), labels, 0])[2] += 1
+    there = {(member.namespace, tuple(labels.items())) for member, labels, _count in found.values()}
+    for pod in expected:
+        labels = apart.labels(pod.labels)
+        if (pod.namespace, tuple(labels.items())) not in there:
+            found.setdefault((pod.namespace, tuple(labels.items())), [pod, labels, 0])
     groups: list[Group] = []
     taken: set[str] = set()
     for member, labels, count in sorted(found.values(), key=lambda one: (one[0].namespace, sorted(one[1].items()))):

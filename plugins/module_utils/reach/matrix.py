@@ -31,6 +31,7 @@ def matrix(
     nodes: Iterable[Object] = (),
     api_server: Iterable[str] = (),
     denied: bool = True,
+    expected: Iterable[Object] = (),
 ) -> dict[str, Any]:
     """Who reaches whom in a cluster, computed from all its NetworkPolicies.
 
@@ -41,6 +42,7 @@ def matrix(
         nodes: all nodes.
         api_server: the addresses behind the Service ``default/kubernetes``.
         denied: whether there are cells where nothing is reached. With hundreds of groups they are nearly all.
+        expected: pods that may come, such as those of a stage in which nothing runs now; they count as none.
 
     Returns:
         ``groups``: ``name``, ``namespace``, ``pods`` (how many), ``labels`` (those that matter to policies; ``*`` for a
@@ -52,10 +54,12 @@ def matrix(
     Raises:
         HardeningError: a policy is none that an API server would accept.
     """
+    known = list(namespaces)
     rules = read_policies(policies)
     apart = distinctions(rules)
     hosts: list[Endpoint] = []
-    groups = pod_groups(_pod_network(read_pods(pods, namespaces), hosts), apart)
+    to_come = [pod for pod, _on_pod_network in read_pods(expected, known)]
+    groups = pod_groups(_pod_network(read_pods(pods, known), hosts), apart, to_come)
     addresses = [str(address) for host in hosts for address in host.addresses]
     addresses += [entry["address"] for node in nodes for entry in _addresses(node)]
     families = {address.version for group in groups for address in group.member.addresses}

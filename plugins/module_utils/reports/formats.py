@@ -35,10 +35,12 @@ class Format:
 
     Attributes:
         render: of the reports and, for each, the comparison with an earlier one.
+        ending: of the names of its files.
         fleet: whether one text can hold several reports.
     """
 
     render: Callable[[Sequence[Report], Comparisons], str]
+    ending: str
     fleet: bool = True
 
 
@@ -47,13 +49,13 @@ def _of_one(render: Callable[[Report], str]) -> Callable[[Sequence[Report], Comp
 
 
 FORMATS: Mapping[str, Format] = {
-    "html": Format(page_text),
-    "json": Format(_of_one(json_text), fleet=False),
-    "markdown": Format(markdown_text),
-    "junit": Format(lambda reports, _comparisons: junit_text(reports)),
-    "sarif": Format(sarif_text),
-    "ctrf": Format(_of_one(ctrf_text), fleet=False),
-    "openreports": Format(_of_one(openreports_text), fleet=False),
+    "html": Format(page_text, ".html"),
+    "json": Format(_of_one(json_text), ".json", fleet=False),
+    "markdown": Format(markdown_text, ".md"),
+    "junit": Format(lambda reports, _comparisons: junit_text(reports), ".junit.xml"),
+    "sarif": Format(sarif_text, ".sarif"),
+    "ctrf": Format(_of_one(ctrf_text), ".ctrf.json", fleet=False),
+    "openreports": Format(_of_one(openreports_text), ".openreports.json", fleet=False),
 }
 
 
@@ -90,12 +92,20 @@ def _read(value: object, path: str) -> list[Report]:
     except (TypeError, ValueError) as error:
         raise HardeningError(f"{path}: this is no report, which holds only what JSON can: {error}") from None
     if isinstance(plain, list):
-        return [_checked(item, f"{path}[{index}]") for index, item in enumerate(plain)]
-    return [_checked(plain, path)]
+        return [read_report(item, f"{path}[{index}]") for index, item in enumerate(plain)]
+    return [read_report(plain, path)]
 
 
-def _checked(value: Any, path: str) -> Report:
-    """A report of a version that this code reads, whole."""
+def read_report(value: Any, path: str) -> Report:
+    """A report of a version that this code reads, whole.
+
+    Args:
+        value: as JSON gives it.
+        path: what messages call it.
+
+    Raises:
+        HardeningError: it is none.
+    """
     if not isinstance(value, dict) or "schema_version" not in value:
         raise HardeningError(f"{path}: this is no report, which is a mapping with schema_version; see docs/reports.md")
     version = str(value["schema_version"])

@@ -86,7 +86,10 @@ def port_name(port: Port) -> str:
 
 
 def port_names(ports: Iterable[Port]) -> list[str]:
-    """Each once."""
+    """Each once; ``all`` alone where no protocol is left out."""
+    ports = list(ports)
+    if {port["protocol"] for port in ports if port["port"] == "*"} >= {"TCP", "UDP", "SCTP"}:
+        return ["all"]
     return list(dict.fromkeys(port_name(port) for port in ports))
 
 

@@ -41,13 +41,13 @@ CONDITIONS = {
 
 GPU_COMMON_LABELS = {
     "feature.node.kubernetes.io/pci-10de.present": "true",
-    "nvidia.com/cuda.driver-version.full": "580.95.05",
+    "nvidia.com/cuda.driver-version.full": "580.159.03",
     "nvidia.com/cuda.driver-version.major": "580",
-    "nvidia.com/cuda.driver-version.minor": "95",
-    "nvidia.com/cuda.driver-version.revision": "05",
+    "nvidia.com/cuda.driver-version.minor": "159",
+    "nvidia.com/cuda.driver-version.revision": "03",
     "nvidia.com/cuda.driver.major": "580",
-    "nvidia.com/cuda.driver.minor": "95",
-    "nvidia.com/cuda.driver.rev": "05",
+    "nvidia.com/cuda.driver.minor": "159",
+    "nvidia.com/cuda.driver.rev": "03",
     "nvidia.com/cuda.runtime-version.full": "13.0",
     "nvidia.com/cuda.runtime-version.major": "13",
     "nvidia.com/cuda.runtime-version.minor": "0",

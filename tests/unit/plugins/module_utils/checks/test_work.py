@@ -41,7 +41,24 @@ def test_versions_with_a_published_hole_are_findings(tmp_path: Path) -> None:
 
 def test_a_report_is_written_but_not_in_check_mode(tmp_path: Path) -> None:
     reports = tmp_path / "reports"
-    assert audit(good(), tmp_path / "dump", True, report_directory=str(reports))["written"] == ""
+    assert audit(good(), tmp_path / "dump", True, report_directory=str(reports))["written"] == []
     assert not reports.exists()
     written = audit(good(), tmp_path / "dump", report_directory=str(reports))["written"]
-    assert json.loads(Path(written).read_text(encoding="utf-8"))["source"] == "folder"
+    assert written == [str(reports / "metal.json"), str(reports / "metal.html")]
+    assert json.loads(Path(written[0]).read_text(encoding="utf-8"))["source"] == "folder"
+
+
+def test_who_reaches_whom_is_part_of_it(tmp_path: Path) -> None:
+    objects = good()
+    for service, address in (("kubernetes", "192.168.0.10"), ("web", "10.0.0.1")):
+        labels = {"kubernetes.io/service-name": service}
+        metadata = {"name": service, "namespace": "default", "labels": labels}
+        endpoints = [{"addresses": [address]}]
+        objects.add(
+            {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints}
+        )
+    found = audit(objects, tmp_path)["report"]["matrix"]
+    assert {group["kind"] for group in found["groups"]} == {"pods", "nodes", "api_server", "internet"}
+    names = {group["name"] for group in found["groups"]}
+    assert {"ml-training", "ml-serving", "ml-monitoring"} <= {group["namespace"] for group in found["groups"]}
+    assert found["cells"] and all({cell["from"], cell["to"]} <= names for cell in found["cells"])

@@ -152,3 +152,12 @@ def test_thousands_of_pods_are_as_many_groups_as_policies_tell_apart() -> None:
     pods = (pod(i, "ml" if i % 2 else "web", app="ab"[i % 4 // 2], job=str(i)) for i in range(2000))
     table = matrix([policy("one", **by_app("a"))], pods, NAMESPACES)
     assert groups(table) == {"ml": 500, "ml/app=a": 500, "web": 500, "web/app=a": 500}
+
+
+def test_pods_that_may_come_are_a_group_of_none_until_one_is_there() -> None:
+    policies = [policy("trainers", **by_app("a"))]
+    to_come = [{"metadata": {"name": "training", "namespace": "ml", "labels": {"app": "a", "team": "one"}}}]
+    empty = matrix(policies, [], NAMESPACES, expected=to_come)
+    assert groups(empty) == {"ml/app=a": 0}
+    assert cell(empty, "ml/app=a", "ml/app=a")["allowed"] is False
+    assert groups(matrix(policies, [pod(1, app="a")], NAMESPACES, expected=to_come)) == {"ml/app=a": 1}

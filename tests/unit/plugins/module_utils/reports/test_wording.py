@@ -41,6 +41,8 @@ def test_a_line_is_one_line() -> None:
     [
         ([(443, None, "TCP")], ["443"]),
         ([("*", None, "TCP"), ("*", None, "TCP")], ["all"]),
+        ([("*", None, "TCP"), ("*", None, "UDP"), ("*", None, "SCTP")], ["all"]),
+        ([("*", None, "TCP"), ("*", None, "UDP")], ["all", "all/UDP"]),
         ([(53, None, "UDP"), (53, None, "TCP"), (8000, 8100, "TCP")], ["53/UDP", "53", "8000-8100"]),
         ([("grpc", None, "SCTP")], ["grpc/SCTP"]),
     ],
