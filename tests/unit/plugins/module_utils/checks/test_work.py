@@ -58,7 +58,7 @@ def test_who_reaches_whom_is_part_of_it(tmp_path: Path) -> None:
             {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints}
         )
     found = audit(objects, tmp_path)["report"]["matrix"]
-    assert {group["kind"] for group in found["groups"]} == {"pods", "nodes", "api_server", "internet"}
+    assert {group["kind"] for group in found["groups"]} == {"pods", "api_server", "internet"}
     names = {group["name"] for group in found["groups"]}
     assert {"ml-training", "ml-serving", "ml-monitoring"} <= {group["namespace"] for group in found["groups"]}
     assert found["cells"] and all({cell["from"], cell["to"]} <= names for cell in found["cells"])
