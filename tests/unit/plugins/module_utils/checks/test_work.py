@@ -10,10 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.work import work_audit
 from ansible_collections.gpu_cluster.hardening.plugins.modules.cluster_audit_info import ARGUMENT_SPEC
 from cluster_objects import Objects, container, pod, pod_spec
 from good_cluster import DEFAULTS, good
+
+CHECKOUT = Path(__file__).resolve().parents[5]
 
 
 def audit(objects: Objects, folder: Path, check_mode: bool = False, **params: Any) -> dict[str, Any]:
@@ -46,6 +49,11 @@ def test_a_report_is_written_but_not_in_check_mode(tmp_path: Path) -> None:
     written = audit(good(), tmp_path / "dump", report_directory=str(reports))["written"]
     assert written == [str(reports / "metal.json"), str(reports / "metal.html")]
     assert json.loads(Path(written[0]).read_text(encoding="utf-8"))["source"] == "folder"
+
+
+def test_a_report_is_of_the_shape_that_is_documented(tmp_path: Path) -> None:
+    schema = json.loads((CHECKOUT / "docs" / "schemas" / "report-1.0.json").read_text(encoding="utf-8"))
+    jsonschema.validate(audit(good(), tmp_path)["report"], schema)
 
 
 def test_who_reaches_whom_is_part_of_it(tmp_path: Path) -> None:
