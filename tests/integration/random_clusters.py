@@ -34,10 +34,10 @@ def cluster(number: int) -> Json:
     random = Random(number)
     names = [f"ns-{i}" for i in range(random.randint(2, 4))]
     namespaces = [_named(name, {"kubernetes.io/metadata.name": name, **_labels(random)}) for name in names]
-    homes = names if number % 2 else [random.choice(names) for _ in range(random.randint(2, 6))]
+    homes = names if number % 2 else [random.choice(names) for _time in range(random.randint(2, 6))]
     pods = [_pod(random, i, home) for i, home in enumerate(homes)]
     policies = [_policy(random, i, random.choice(names)) for i in range(random.randint(1, 5))]
-    connections = [_connection(random, pods) for _ in range(16)]
+    connections = [_connection(random, pods) for _time in range(16)]
     return {
         "namespaces": namespaces,
         "pods": pods,
@@ -82,16 +82,16 @@ def _policy(random: Random, number: int, namespace: str) -> Json:
         spec["policyTypes"] = types
     for direction, side in (("ingress", "from"), ("egress", "to")):
         if random.random() < 0.75:
-            spec[direction] = [_rule(random, side) for _ in range(random.randint(0, 2))]
+            spec[direction] = [_rule(random, side) for _time in range(random.randint(0, 2))]
     return {**_named(f"policy-{number}", {}, namespace), "spec": spec}
 
 
 def _rule(random: Random, side: str) -> Json:
     rule: Json = {}
     if random.random() < 0.8:
-        rule[side] = [_peer(random) for _ in range(random.randint(0, 3))]
+        rule[side] = [_peer(random) for _time in range(random.randint(0, 3))]
     if random.random() < 0.6:
-        rule["ports"] = [_port(random) for _ in range(random.randint(0, 3))]
+        rule["ports"] = [_port(random) for _time in range(random.randint(0, 3))]
     return rule
 
 

@@ -251,7 +251,7 @@ def matrix() -> Json:
     groups: list[Json] = [
         {
             "name": name,
-            "namespace": name.split("/")[0],
+            "namespace": name.partition("/")[0],
             "pods": number,
             "labels": {"k8s-app": "kube-dns"} if "dns" in name else {},
             "kind": "pods",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 Range = tuple[int, int]
@@ -15,7 +16,7 @@ Ports = Mapping[str, tuple[Range, ...]]
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 EVERY: Range = (1, 65535)
-ALL: Ports = dict.fromkeys(PROTOCOLS, (EVERY,))
+ALL: Ports = MappingProxyType(dict.fromkeys(PROTOCOLS, (EVERY,)))
 NONE: Ports = {}
 
 

@@ -45,13 +45,15 @@ def test_regions_are_what_rules_tell_apart(rules: list[list[Block]], expected: l
 
 def test_every_address_is_in_the_region_of_those_that_are_treated_like_it() -> None:
     random = Random(7)
-    for _ in range(200):
-        cidrs = [f"{random.randrange(4)}.{random.randrange(2) * 128}.0.0/{random.choice((6, 7, 8, 9))}" for _ in "123"]
+    for _time in range(200):
+        cidrs = [
+            f"{random.randrange(4)}.{random.randrange(2) * 128}.0.0/{random.choice((6, 7, 8, 9))}" for _time in "123"
+        ]
         rules = [[read_block({"cidr": cidr})] for cidr in cidrs]
         known = {covering(rules, region.addresses[0]) for region in regions(rules)}
         for region in regions(rules):
             assert len({covering(rules, address) for address in region.addresses}) == 1
-        addresses = [ipaddress.ip_address(f"{random.randrange(6)}.{random.randrange(256)}.0.1") for _ in range(30)]
+        addresses = [ipaddress.ip_address(f"{random.randrange(6)}.{random.randrange(256)}.0.1") for _time in range(30)]
         assert {covering(rules, address) for address in addresses} <= known
 
 

@@ -78,6 +78,12 @@ def asked(policies: list[Json], source: str, destination: str, port: int | str =
 
 TEAM_WEB = {"namespaceSelector": {"matchLabels": {"team": "web"}}}
 APP_FRONT = {"podSelector": {"matchLabels": {"app": "front"}}}
+WEB_AND_ML = {
+    "matchLabels": {"team": "web"},
+    "matchExpressions": [{"key": "team", "operator": "In", "values": ["ml"]}],
+}
+CALLED_WEB = {"matchLabels": {"kubernetes.io/metadata.name": "web"}}
+OVER_SIX = [{"to": [{"ipBlock": {"cidr": "fd00::/64"}}]}]
 OUTSIDE = {"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.128/25"]}}
 
 
@@ -117,10 +123,9 @@ OUTSIDE = {"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.128/25"]}
             {"key": "none", "operator": "Exists"}]}}]}), "front", "store", False),
         ("DoesNotExist", getting_in({"from": [{"namespaceSelector": {"matchExpressions": [
             {"key": "team", "operator": "DoesNotExist"}]}}]}), "front", "store", False),
-        ("all requirements must hold", getting_in({"from": [{"namespaceSelector": {"matchLabels": {"team": "web"},
-            "matchExpressions": [{"key": "team", "operator": "In", "values": ["ml"]}]}}]}), "front", "store", False),
-        ("the label of a namespace's name is always there", getting_in({"from": [{"namespaceSelector": {"matchLabels":
-            {"kubernetes.io/metadata.name": "web"}}}]}), "front", "store", True),
+        ("all requirements must hold", getting_in({"from": [{"namespaceSelector": WEB_AND_ML}]}), "front", "store", False),
+        ("the label of a namespace's name is always there", getting_in({"from": [{"namespaceSelector": CALLED_WEB}]}),
+         "front", "store", True),
         ("a block lets in what it covers", getting_in({"from": [OUTSIDE]}), "203.0.113.9", "store", True),
         ("without the excepted", getting_in({"from": [OUTSIDE]}), "203.0.113.200", "store", False),
         ("a block covers pods, too", getting_in({"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}]}), "front", "store",
@@ -130,8 +135,8 @@ OUTSIDE = {"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.128/25"]}
         ("a selector selects one without an address", getting_in({"from": [TEAM_WEB]}), "waiting", "store", True),
         ("a block of the other family covers nothing", going_out({"to": [{"ipBlock": {"cidr": "::/0"}}]}), "trainer",
          "203.0.113.9", False),
-        ("a pod with both families may use either", [policy(namespace="web", policyTypes=["Egress"],
-            egress=[{"to": [{"ipBlock": {"cidr": "fd00::/64"}}]}])], "both", "six", True),
+        ("a pod with both families may use either", [policy(namespace="web", policyTypes=["Egress"], egress=OVER_SIX)],
+         "both", "six", True),
         ("pods without a family in common never meet", [], "trainer", "six", False),
         ("a pod on its node's network is selected by nothing", [policy(namespace="web")], "front", "on-host", True),
         ("and is no pod to a rule", getting_in({"from": [TEAM_WEB]}), "on-host", "store", False),
