@@ -123,7 +123,8 @@ OUTSIDE = {"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.128/25"]}
             {"key": "none", "operator": "Exists"}]}}]}), "front", "store", False),
         ("DoesNotExist", getting_in({"from": [{"namespaceSelector": {"matchExpressions": [
             {"key": "team", "operator": "DoesNotExist"}]}}]}), "front", "store", False),
-        ("all requirements must hold", getting_in({"from": [{"namespaceSelector": WEB_AND_ML}]}), "front", "store", False),
+        ("all requirements must hold", getting_in({"from": [{"namespaceSelector": WEB_AND_ML}]}), "front",
+         "store", False),
         ("the label of a namespace's name is always there", getting_in({"from": [{"namespaceSelector": CALLED_WEB}]}),
          "front", "store", True),
         ("a block lets in what it covers", getting_in({"from": [OUTSIDE]}), "203.0.113.9", "store", True),
