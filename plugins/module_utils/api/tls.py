@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.shared_tls import SharedContext
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ def tls_context(authorities: str, verify: bool, pair: KeyPair | None) -> ssl.SSL
     Raises:
         HardeningError: what should be a certificate or key is none.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context = SharedContext()
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

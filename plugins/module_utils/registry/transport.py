@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.pool imp
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.proxies import Proxy, find_proxy
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.unreachable import may_pass, reason_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.shared_tls import SharedContext
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.endpoints import Endpoints, Settings
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.registry.errors import RegistryError
 
@@ -193,7 +194,8 @@ class Transport:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = SharedContext()
+    context.load_default_certs()
     if settings.ca_cert:
         try:
             context.load_verify_locations(settings.ca_cert)
