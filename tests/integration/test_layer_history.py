@@ -122,7 +122,7 @@ def test_what_is_not_as_recorded_is_named(
         "gone": "missing",
     }
     run_module("layer", name="one", parent_namespace=home, manifests=wanted, force=True)
-    assert status(run_module, home)["one"]["holds"] is True
+    assert status(run_module, home)["one"]["differences"] == []
 
 
 def test_everything_goes_and_what_others_made_stays(
