@@ -101,6 +101,20 @@ def test_a_secret_stays_as_it_is_when_its_layer_goes_back(
     assert data_of(kubectl, namespace) == {"a": {"n": "1"}}
 
 
+def test_a_layer_that_took_an_object_over_holds_it(
+    run_module: ModuleRunner, namespace: str, kubectl: Kubectl, home: str
+) -> None:
+    kubectl("create", "serviceaccount", "theirs", "-n", namespace)
+    metadata = {"name": "theirs", "namespace": namespace}
+    wanted = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata, "automountServiceAccountToken": False}
+    ]
+    run_module("layer", name="one", parent_namespace=home, manifests=wanted)
+    annotations = kubectl.get("serviceaccount", "theirs", namespace)["metadata"]["annotations"]
+    assert "gpu-cluster.hardening/adopted" in annotations, "nothing else tells that it was there before"
+    assert status(run_module, home)["one"]["differences"] == []
+
+
 def test_what_is_not_as_recorded_is_named(
     run_module: ModuleRunner, namespace: str, kubectl: Kubectl, audit: AuditLog, home: str
 ) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_sta
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import set_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.object_diff import content
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import is_marked, marked
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership, apply_object
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.targets import resolve
@@ -101,6 +102,8 @@ def _compare(
         return _difference(manifest, "left")
     if UNRECORDED in manifest.body["metadata"].get("annotations", {}):
         return None
+    if is_marked(live):
+        manifest = marked(manifest)  # as a run applies it
     if is_settled(manifest.body, live, manager):
         return None
     try:
