@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import Requirement, matches
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import (
+    matches,
+    read_label_selector,
+)
 
 
 def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
     """Whether a selector is about something with these labels; an empty one is about everything, none about nothing."""
-    if selector is None:
-        return False
-    if not (selector.get("matchLabels") or {}).items() <= labels.items():
-        return False
-    expressions = selector.get("matchExpressions") or ()
-    return matches(
-        [Requirement(item["key"], item["operator"], tuple(item.get("values") or ())) for item in expressions], labels
-    )
+    return selector is not None and matches(read_label_selector(selector), labels)

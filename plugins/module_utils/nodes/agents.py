@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import name_some
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import Requirement, matches
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import (
+    matches,
+    read_expressions,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.network_plugins import network_plugin
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.plan import NodePlan, Wanted, slot_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolerations import (
@@ -107,11 +110,7 @@ def _meets(term: Mapping[str, Any], name: str, labels: Mapping[str, str]) -> boo
     expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
     if not expressions and not fields:
         return False  # an empty term matches nothing
-    return matches(_requirements(expressions), labels) and matches(_requirements(fields), {"metadata.name": name})
-
-
-def _requirements(expressions: Sequence[Mapping[str, Any]]) -> list[Requirement]:
-    return [Requirement(item["key"], item["operator"], tuple(item.get("values") or ())) for item in expressions]
+    return matches(read_expressions(expressions), labels) and matches(read_expressions(fields), {"metadata.name": name})
 
 
 def _repelling(spec: Mapping[str, Any], plan: NodePlan, wanted: Wanted) -> tuple[Taint, ...]:

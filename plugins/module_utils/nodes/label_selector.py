@@ -9,8 +9,9 @@ Source: k8s.io/apimachinery/pkg/labels and the operators of NodeSelectorRequirem
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.labels import (
@@ -64,6 +65,17 @@ def parse_selector(text: str) -> tuple[Requirement, ...]:
         found.append(_requirement(match, text))
         place = match.end()
     return tuple(found)
+
+
+def read_expressions(items: Iterable[Mapping[str, Any]]) -> tuple[Requirement, ...]:
+    """Read ``matchExpressions``, or what else of the API has their form."""
+    return tuple(Requirement(item["key"], item["operator"], tuple(item.get("values") or ())) for item in items)
+
+
+def read_label_selector(raw: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """Read a LabelSelector of the API: ``matchLabels`` and ``matchExpressions``; an empty one is about everything."""
+    equal = tuple(Requirement(key, "In", (value,)) for key, value in (raw.get("matchLabels") or {}).items())
+    return equal + read_expressions(raw.get("matchExpressions") or ())
 
 
 def matches(requirements: Sequence[Requirement], labels: Mapping[str, str]) -> bool:

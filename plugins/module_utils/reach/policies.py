@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import Requirement
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import (
+    Requirement,
+    read_label_selector,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.blocks import Block, read_block
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.ports import EVERY
 
@@ -98,22 +101,13 @@ def read_policies(objects: Iterable[Mapping[str, Any]]) -> Policies:
     return found
 
 
-def read_selector(raw: Mapping[str, Any]) -> Selector:
-    """Read ``matchLabels`` and ``matchExpressions``."""
-    equal = tuple(Requirement(key, "In", (value,)) for key, value in (raw.get("matchLabels") or {}).items())
-    return equal + tuple(
-        Requirement(entry["key"], entry["operator"], tuple(entry.get("values") or ()))
-        for entry in raw.get("matchExpressions") or ()
-    )
-
-
 def _policy(namespace: str, name: str, spec: Mapping[str, Any]) -> Policy:
     # Without types, egress is isolated only where there are rules for it.
     types = spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
     return Policy(
         namespace,
         name,
-        read_selector(spec.get("podSelector") or {}),
+        read_label_selector(spec.get("podSelector") or {}),
         _rules(spec.get("ingress"), "from") if "Ingress" in types else None,
         _rules(spec.get("egress"), "to") if "Egress" in types else None,
     )
@@ -136,8 +130,8 @@ def _peer(raw: Mapping[str, Any]) -> Peer:
     if pods is None and namespaces is None:
         raise ValueError("a peer has neither ipBlock nor podSelector nor namespaceSelector")
     return Peer(
-        pods=None if pods is None else read_selector(pods),
-        namespaces=None if namespaces is None else read_selector(namespaces),
+        pods=None if pods is None else read_label_selector(pods),
+        namespaces=None if namespaces is None else read_label_selector(namespaces),
     )
 
 
