@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
@@ -97,9 +98,9 @@ def marker(nonce: str) -> list[Json]:
 
 def stands_alone(item: Mapping[str, Any]) -> bool:
     """Whether a workload is made by somebody and not by another workload, and is not over."""
-    metadata, status = item["metadata"], item.get("status") or {}
+    metadata = item["metadata"]
     owned = any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
-    over = status.get("phase") in ("Succeeded", "Failed") or bool(status.get("completionTime"))
+    over = has_finished(item) or bool((item.get("status") or {}).get("completionTime"))
     mirrored = MIRROR in (metadata.get("annotations") or {})
     return not (owned or over or mirrored or "deletionTimestamp" in metadata or metadata["namespace"] in SYSTEM)
 

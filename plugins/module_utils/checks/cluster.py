@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks import rights
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.drift import LayerState, layer_states
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Place, place_of
@@ -33,7 +34,6 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-_OVER = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Cluster:
     def _pods(self) -> Iterator[Workload]:
         seen: set[tuple[Place, int]] = set()
         for item in self.of("Pod"):
-            if item["status"].get("phase") in _OVER:
+            if has_finished(item):
                 continue
             place = self.owner(item)
             key = (place, id(item["spec"]))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import name_some
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.judge import Sighting
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.products import (
     Version,
@@ -29,7 +30,6 @@ DRIVER_PARTS = (
     tuple(f"nvidia.com/cuda.driver.{part}" for part in ("major", "minor", "rev")),
 )
 STRATEGY = "DEVICE_LIST_STRATEGY"
-FINISHED = ("Succeeded", "Failed")
 _SETTINGS: Mapping[str, str] = {
     "driver": "driver",
     "vgpuManager": "vgpu_manager",
@@ -50,8 +50,8 @@ def in_pods(pods: Iterable[Object]) -> list[Sighting]:
     """What runs, whoever applied it. What has the same version is one sighting, with some of its owners."""
     seen: dict[tuple[str, str, Version | None, bool | None], dict[str, None]] = {}
     for pod in pods:
-        spec, status = pod.get("spec") or {}, pod.get("status") or {}
-        if status.get("phase") in FINISHED:
+        spec = pod.get("spec") or {}
+        if has_finished(pod):
             continue
         for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
             image = str(container.get("image") or "")

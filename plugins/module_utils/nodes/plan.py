@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.applied import NOTHING, Applied, Was
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.gpu_facts import GpuNode
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolerations import (
@@ -245,7 +246,7 @@ def intolerant_pods(pods: Sequence[Mapping[str, Any]], plans: Mapping[str, NodeP
     for pod in pods:
         metadata, spec = pod["metadata"], pod.get("spec", {})
         plan = plans.get(spec.get("nodeName", ""))
-        if plan is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        if plan is None or has_finished(pod):
             continue
         if "kubernetes.io/config.mirror" in metadata.get("annotations", {}):
             continue

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.blocks import Address
 
-FINISHED = ("Succeeded", "Failed")
 NamedPorts = frozenset[tuple[str, str, int]]
 """Name, protocol and number each."""
 
@@ -60,7 +60,7 @@ def read_pods(
     known = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in namespaces}
     for pod in pods:
         spec, status = pod.get("spec") or {}, pod.get("status") or {}
-        if status.get("phase") in FINISHED:
+        if has_finished(pod):
             continue
         name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace") or "default"
         addresses, node = _addresses(status), spec.get("nodeName") or ""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster import VERSION
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.system_namespaces import SYSTEM
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.conditions import GPU_NODES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check, Condition
@@ -73,7 +74,7 @@ def guests(cluster: Cluster) -> Iterator[Finding]:
     """Pods without GPUs on GPU nodes, agents of nodes aside."""
     names = {node.name for node in cluster.gpu_nodes if not node.control_plane}
     for item in cluster.of("Pod"):
-        if item["nodeName"] not in names or item["status"].get("phase") in ("Succeeded", "Failed"):
+        if item["nodeName"] not in names or has_finished(item):
             continue
         place = cluster.owner(item)
         if place.kind == "DaemonSet" or item["metadata"]["namespace"] in SYSTEM or asks_for_gpu(item["spec"]):
