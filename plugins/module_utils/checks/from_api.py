@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import time
-
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import KINDS, LAYERS, Kind
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.slim import Slimmer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import (
@@ -20,18 +19,13 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snaps
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER
 
 
-def now() -> str:
-    """The time, as RFC 3339 in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 def take(client: Client, parent_namespace: str) -> Snapshot:
     """Take a snapshot.
 
     Raises:
         HardeningError: the server cannot be reached. What may not be read is no error: the snapshot says so.
     """
-    taken_at = now()
+    taken_at = rfc3339()
     version = str(client.get("/version").body.get("gitVersion") or "") or None
     home = Kind("v1", "ConfigMap", f"namespaces/{parent_namespace}/configmaps", query={"labelSelector": LAYER})
     asked: list[tuple[str, Kind]] = [*((kind.kind, kind) for kind in KINDS), (LAYERS, home)]

@@ -11,7 +11,6 @@ file of the kind's plural, such as ``resourcequotas.yaml``.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import (
     BY_NAME,
     KINDS,
@@ -94,7 +94,7 @@ def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: 
     unread = {name: f"the folder has no {_spell(name)}" for name in names if name not in found}
     if not version:
         unread[SERVER_VERSION] = "the folder does not tell the version of the API server"
-    taken_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(newest))
+    taken_at = rfc3339(newest)
     objects = {name: in_order(items) for name, items in found.items()}
     return Snapshot("folder", taken_at, objects, unread, version=version or None)
 

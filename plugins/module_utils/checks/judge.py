@@ -12,8 +12,10 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import SEVERITIES, Finding
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Finding
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.waivers import Waiver, first
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.findings import counted
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import SEVERITIES
 
 FAIL_ON = (*SEVERITIES, "never")
 MALFORMED = (KeyError, TypeError, AttributeError, ValueError)
@@ -94,12 +96,11 @@ def summary(verdicts: Sequence[Verdict], fail_on: str) -> dict[str, Any]:
     severities: Counter[str] = Counter()
     for verdict in verdicts:
         severities[verdict.check.severity] += len(verdict.open)
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     # What needs nothing of the cluster says nothing of it.
     known = any(verdict.status in ("pass", "fail", "waived") for verdict in verdicts if verdict.check.needs)
     nothing_known = not known and fail_on != "never"
     return {
-        "status": "fail" if nothing_known or any(severities[name] for name in counted) else "pass",
+        "status": "fail" if nothing_known or any(severities[name] for name in counted(fail_on)) else "pass",
         "fail_on": fail_on,
         "checks": {name: statuses[name] for name in ("fail", "pass", "waived", "not_applicable", "unknown")},
         "findings": {name: severities[name] for name in SEVERITIES},

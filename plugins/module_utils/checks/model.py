@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Json = Mapping[str, Any]
-SEVERITIES = ("critical", "high", "medium", "low")
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.version import VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import Verdict, summary, used
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import SEVERITIES
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.waivers import facts
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.findings import counted, open_findings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import (
+    SCHEMA_VERSION,
+    SEVERITIES,
+    Check,
+    Report,
+)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.wording import count, remedy_names
 
-SCHEMA_VERSION = "1.0"
 WORST = 10
 """How many checks a message names."""
 NEVER = "9999-12-31"
@@ -23,7 +29,7 @@ NEVER = "9999-12-31"
 
 def assemble(
     cluster: Cluster, verdicts: Sequence[Verdict], name: str, fail_on: str, matrix: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Report:
     """The report; docs/verify.md says what is in it.
 
     Args:
@@ -35,7 +41,7 @@ def assemble(
     """
     snapshot = cluster.snapshot
     times = used(verdicts)
-    return {
+    report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "gpu_cluster.hardening", "version": VERSION},
         "cluster": {"name": name, "server": snapshot.server, "version": snapshot.version, "uid": snapshot.uid},
@@ -50,9 +56,10 @@ def assemble(
         "matrix": dict(matrix),
         "probes": [dict(entry) for entry in cluster.probes or ()],
     }
+    return cast(Report, report)
 
 
-def lines(report: Mapping[str, Any]) -> list[str]:
+def lines(report: Report) -> list[str]:
     """A summary for a terminal."""
     counts, found = report["summary"]["checks"], report["summary"]["findings"]
     text = [
@@ -65,7 +72,10 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     if refused:
         right = sum(probe["got"] == "refused" for probe in refused)
         text.append(f"tried: {right} of {len(refused)} refused, as they should be")
-    text += [f"  {check['severity']:8} {check['id']} {check['title']}: {_count(check)}" for check in _failed(report)]
+    text += [
+        f"  {check['severity']:8} {check['id']} {check['title']}: {count(len(open_findings(check)), 'finding')}"
+        for check in _failed(report)
+    ]
     text += [
         f"  unknown  {check['id']} {check['title']}: {check['detail']}" for check in _of(report, "unknown")[:WORST]
     ]
@@ -76,11 +86,10 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     return text
 
 
-def complaint(report: Mapping[str, Any], written: str) -> str:
+def complaint(report: Report, written: str) -> str:
     """Why the run fails: the worst findings, each check with what to do about it."""
     name, fail_on = report["cluster"]["name"], report["summary"]["fail_on"]
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else SEVERITIES
-    worst = [check for check in _failed(report) if check["severity"] in counted]
+    worst = [check for check in _failed(report) if check["severity"] in counted(fail_on)]
     if not worst:
         return (
             f"Nothing of {name} could be judged; {_of(report, 'unknown')[0]['detail']}"
@@ -98,30 +107,24 @@ def complaint(report: Mapping[str, Any], written: str) -> str:
     return "\n".join(text)
 
 
-def _messages(check: Mapping[str, Any]) -> list[str]:
-    messages = [finding["message"] for finding in check["findings"] if finding["waiver"] is None]
+def _messages(check: Check) -> list[str]:
+    messages = [finding["message"] for finding in open_findings(check)]
     more = [f"  and {len(messages) - 3} more"] if len(messages) > 3 else []
     return [*(f"  {message}" for message in messages[:3]), *more]
 
 
-def _remedy(check: Mapping[str, Any]) -> str:
-    remedy = check["remedy"]
-    where = [f"{key} {remedy[key]}" for key in ("role", "variable") if remedy[key]]
-    return f"What to do: {remedy['text']}" + (f" ({', '.join(where)})" if where else "")
+def _remedy(check: Check) -> str:
+    where = [f"{kind} {name}" for kind, name in remedy_names(check) if kind != "tag"]
+    return f"What to do: {check['remedy']['text']}" + (f" ({', '.join(where)})" if where else "")
 
 
-def _failed(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _failed(report: Report) -> list[Check]:
     """The worst first."""
     return sorted(_of(report, "fail"), key=lambda check: SEVERITIES.index(check["severity"]))
 
 
-def _of(report: Mapping[str, Any], status: str) -> list[Mapping[str, Any]]:
+def _of(report: Report, status: str) -> list[Check]:
     return [check for check in report["checks"] if check["status"] == status]
-
-
-def _count(check: Mapping[str, Any]) -> str:
-    count = sum(finding["waiver"] is None for finding in check["findings"])
-    return f"{count} finding{'s' if count > 1 else ''}"
 
 
 def _is_shipped(waiver: Mapping[str, Any]) -> bool:

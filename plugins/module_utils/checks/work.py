@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.door import Call
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks import from_api, from_folder
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.index import CHECKS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
@@ -32,6 +33,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.floors.sight
     on_nodes,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.matrix import matrix
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import Report
 
 MOST_WITH_DENIED = 60
 """Namespaces up to which the matrix also says by which policies a connection is denied: nearly all of it is that."""
@@ -74,7 +76,7 @@ def _probe(client: Client, request: Request, snapshot: Snapshot) -> Tried:
     return probe(client, stages, request.registries, request.policies)
 
 
-def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tried: Tried) -> dict[str, Any]:
+def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tried: Tried) -> Report:
     cluster = Cluster(
         snapshot,
         request.settings,
@@ -82,7 +84,7 @@ def _report(params: Mapping[str, Any], request: Request, snapshot: Snapshot, tri
         probes=tried.probes,
         unproven=tried.unproven,
         waivers=request.waivers,
-        today=from_api.now(),
+        today=rfc3339(),
     )
     return assemble(cluster, judge(cluster, CHECKS), params["name"], params["fail_on"], _matrix(cluster))
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.formats import FORMATS, read_report, render
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.formats import (
+    FORMATS,
+    read_report,
+    render_each,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import Report
 
 MODE = 0o600
 """A report says how to get in."""
 
 
-def write(
-    directory: Path, name: str, report: Mapping[str, Any], formats: Sequence[str]
-) -> tuple[dict[str, Path], list[str]]:
+def write(directory: Path, name: str, report: Report, formats: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
     """Write a report, a file for each format; returns their paths by format, and what a user should know.
 
     What the folder has of the last run is compared with.
@@ -32,7 +33,7 @@ def write(
         HardeningError: one cannot be written.
     """
     earlier, warnings = _earlier(directory / f"{name}{FORMATS['json'].ending}")
-    texts = {chosen: render(report, chosen, earlier) for chosen in formats}
+    texts = render_each(report, formats, earlier)
     paths = {chosen: put(directory / f"{name}{FORMATS[chosen].ending}", text) for chosen, text in texts.items()}
     return paths, warnings
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import (
     REVISION,
@@ -86,7 +86,7 @@ def record(client: Client, layer: Layer, current: int, bodies: Sequence[Body], n
         return newest
     who = _who(client)
     for number in range(newest + 1, newest + 1 + CONFLICT_TRIES):
-        body = revision_body(layer, number, bodies, _now(), who, note)
+        body = revision_body(layer, number, bodies, rfc3339(), who, note)
         try:
             client.request("POST", _path(layer), {"fieldManager": MANAGER, "fieldValidation": "Strict"}, body)
             return number
@@ -259,7 +259,3 @@ def _who(client: Client) -> str:
     except ApiError:
         return ""
     return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

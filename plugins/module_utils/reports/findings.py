@@ -14,6 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shap
     Check,
     Finding,
     Report,
+    Severity,
 )
 
 
@@ -23,6 +24,11 @@ class Found:
 
     check: Check
     finding: Finding
+
+
+def counted(fail_on: str) -> tuple[Severity, ...]:
+    """Severities of which a finding makes a report fail; none where it never does."""
+    return SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
 
 
 def is_open(finding: Finding) -> bool:

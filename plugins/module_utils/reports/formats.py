@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
@@ -84,6 +84,12 @@ def render(reports: object, name: str, previous: object = ()) -> str:
             f"{name} holds one report, not {len(current)}: write a file for each, or take one of {many}"
         )
     return chosen.render(current, compare(_read(previous, "previous"), current))
+
+
+def render_each(report: Report, names: Iterable[str], previous: Sequence[Report]) -> dict[str, str]:
+    """One report in several formats, by name. Whoever made it knows that it is one; see :func:`render` for others."""
+    comparisons = compare(previous, [report])
+    return {name: FORMATS[name].render([report], comparisons) for name in names}
 
 
 def _read(value: object, path: str) -> list[Report]:

@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.comparison import Comparison
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.findings import Found, failed, open_findings
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.findings import (
+    Found,
+    counted,
+    failed,
+    open_findings,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.page.elements import Html, element
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.page.labels import (
     badge,
@@ -42,15 +47,14 @@ def summary_section(report: Report, comparison: Comparison | None, place: Place)
 
 def _verdict(report: Report) -> Html:
     counts, fail_on = report["summary"]["findings"], report["summary"]["fail_on"]
-    known = fail_on in SEVERITIES
-    relevant = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if known else SEVERITIES
-    found = [f"{counts.get(severity, 0):,} {severity}" for severity in relevant if counts.get(severity)]
+    relevant = counted(fail_on)
+    found = [f"{counts.get(severity, 0):,} {severity}" for severity in relevant or SEVERITIES if counts.get(severity)]
     if found:
         listed = " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
         reason = f"{listed} {'finding is' if len(found) == 1 and found[0].startswith('1 ') else 'findings are'} open."
     else:
         reason = f"No finding that is {fail_on} or worse is open." if any(counts.values()) else "No finding is open."
-    limit = f"It fails on findings that are {fail_on} or worse." if known else f"Threshold: {fail_on}."
+    limit = f"It fails on findings that are {fail_on} or worse." if relevant else f"Threshold: {fail_on}."
     unknown = report["summary"]["checks"].get("unknown", 0)
     doubt = f" {count(unknown, 'check')} could not be judged." if unknown else None
     return element(

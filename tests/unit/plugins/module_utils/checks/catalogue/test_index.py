@@ -20,7 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catal
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import Verdict, judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS, SERVER_VERSION
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import SEVERITIES
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reports.shape import SEVERITIES
 from checks_table import PAGE, with_table
 from cluster_objects import Given, Objects
 from good_cluster import cluster, good
