@@ -8,7 +8,12 @@ from __future__ import annotations
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import KINDS, LAYERS, Kind
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import (
+    KINDS,
+    LAYERS,
+    Kind,
+    layer_records,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.slim import Slimmer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import (
     Json,
@@ -16,7 +21,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snaps
     in_order,
     key_of,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER
 
 
 def take(client: Client, parent_namespace: str) -> Snapshot:
@@ -27,8 +31,7 @@ def take(client: Client, parent_namespace: str) -> Snapshot:
     """
     taken_at = rfc3339()
     version = str(client.get("/version").body.get("gitVersion") or "") or None
-    home = Kind("v1", "ConfigMap", f"namespaces/{parent_namespace}/configmaps", query={"labelSelector": LAYER})
-    asked: list[tuple[str, Kind]] = [*((kind.kind, kind) for kind in KINDS), (LAYERS, home)]
+    asked: list[tuple[str, Kind]] = [*((kind.kind, kind) for kind in KINDS), (LAYERS, layer_records(parent_namespace))]
     slim = Slimmer()
     answers = client.map(lambda entry: _read(client, entry[1], slim), asked)
     objects, unread, requests = {}, {}, 1

@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
@@ -26,16 +25,15 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds
     LAYERS,
     SERVER_VERSION,
     Kind,
+    layer_records,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.slim import Slimmer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import (
     Json,
     Snapshot,
     in_order,
-    is_of_api_server,
     key_of,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER
 
 with suppress(ImportError):  # said below
     import yaml
@@ -83,13 +81,11 @@ def _snapshot(found: dict[str, dict[tuple[str, str], Json]], home: str, newest: 
     if not found:
         raise HardeningError("The folder has no object of any kind that is checked.")
     if "ConfigMap" in found:
-        maps = found["ConfigMap"]
-        labels = {key: item["metadata"].get("labels") or {} for key, item in maps.items()}
-        found[LAYERS] = {key: item for key, item in maps.items() if key[0] == home and LAYER in labels[key]}
-        found["ConfigMap"] = {key: item for key, item in maps.items() if PART_OF in labels[key]}
-    if "EndpointSlice" in found:
-        slices = found["EndpointSlice"]
-        found["EndpointSlice"] = {key: item for key, item in slices.items() if is_of_api_server(item)}
+        records, maps = layer_records(home), found["ConfigMap"]
+        found[LAYERS] = {key: item for key, item in maps.items() if key[0] == home and records.has(item)}
+    for name, items in found.items():
+        if name in BY_NAME:
+            found[name] = {key: item for key, item in items.items() if BY_NAME[name].has(item)}
     names = [*(kind.kind for kind in KINDS), LAYERS]
     unread = {name: f"the folder has no {_spell(name)}" for name in names if name not in found}
     if not version:

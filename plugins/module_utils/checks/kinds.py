@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import version_path
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.label_selector import matches, parse_selector
 
 
 @dataclass(frozen=True)
@@ -18,19 +21,28 @@ class Kind:
 
     Attributes:
         optional: a cluster may not serve it, such as that of an operator.
-        query: what the list is narrowed down to.
+        selector: of labels, what the list is narrowed down to; empty for all.
     """
 
     api_version: str
     kind: str
     plural: str
     optional: bool = False
-    query: Mapping[str, str] = field(default_factory=dict)
+    selector: str = ""
 
     @property
     def path(self) -> str:
         """URL path of the list of the whole cluster."""
         return f"{version_path(self.api_version)}/{self.plural}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """How the API narrows the list down."""
+        return {"labelSelector": self.selector} if self.selector else {}
+
+    def has(self, item: Mapping[str, Any]) -> bool:
+        """Whether an object is in the list, as the API would narrow it down."""
+        return not self.selector or matches(parse_selector(self.selector), item["metadata"].get("labels") or {})
 
     @property
     def group(self) -> str:
@@ -49,10 +61,10 @@ KINDS = (
     Kind("v1", "Service", "services"),
     Kind("v1", "ResourceQuota", "resourcequotas"),
     # Of people's ConfigMaps nothing is needed, and they may be large.
-    Kind("v1", "ConfigMap", "configmaps", query={"labelSelector": PART_OF}),
+    Kind("v1", "ConfigMap", "configmaps", selector=PART_OF),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
     # Of all others nothing is needed: policies are about pods, and not about Services.
-    Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", query={"labelSelector": API_SERVER}),
+    Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", selector=API_SERVER),
     Kind(_RBAC, "Role", "roles"),
     Kind(_RBAC, "ClusterRole", "clusterroles"),
     Kind(_RBAC, "RoleBinding", "rolebindings"),
@@ -80,6 +92,13 @@ KINDS = (
 BY_NAME = {kind.kind: kind for kind in KINDS}
 LAYERS = "Layer"
 """Stands for the ConfigMaps that the layers keep of themselves, which are asked for in their namespace only."""
+
+
+def layer_records(namespace: str) -> Kind:
+    """What :data:`LAYERS` stands for, where the layers keep it."""
+    return Kind("v1", "ConfigMap", f"namespaces/{namespace}/configmaps", selector=LAYER)
+
+
 SERVER_VERSION = "version"
 """Stands for the version of the API server."""
 WORKLOADS = ("Pod", "DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob")

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import API_SERVER
-
 Json = dict[str, Any]
 
 
@@ -59,12 +57,6 @@ def api_server_addresses(snapshot: Snapshot) -> list[str]:
         for endpoint in item.get("endpoints") or ()
         for address in endpoint.get("addresses") or ()
     ]
-
-
-def is_of_api_server(endpoint_slice: Mapping[str, Any]) -> bool:
-    """Whether an EndpointSlice is that of the Service ``kubernetes``, as the list of the API is narrowed down to."""
-    key, _equals, name = API_SERVER.partition("=")
-    return bool((endpoint_slice["metadata"].get("labels") or {}).get(key) == name)
 
 
 def in_order(items: Mapping[tuple[str, str], Json]) -> tuple[Json, ...]:
