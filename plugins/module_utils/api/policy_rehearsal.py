@@ -60,12 +60,10 @@ class Rehearsal:
 
     Attributes:
         refused: workloads that run and would not be admitted again.
-        tried: how many workloads were tried; 0 if nothing gets harder.
         untried: whether something gets harder and was not tried, as check mode makes no copies.
     """
 
     refused: list[Refusal] = field(default_factory=list)
-    tried: int = 0
     untried: bool = False
 
 
@@ -83,7 +81,7 @@ def reviewer(client: Client, on_violation: str, check: bool, found: Rehearsal) -
         if check:
             found.untried = True
             return
-        found.refused, found.tried = _rehearse(client, objects, bodies), len(bodies)
+        found.refused = _rehearse(client, objects, bodies)
         if found.refused and on_violation == "fail":
             raise HardeningError(
                 join_failures("What runs would not be admitted again, nothing was changed", _lines(found))

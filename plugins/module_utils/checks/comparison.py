@@ -58,7 +58,7 @@ class Difference:
 
 def difference(wanted: Json, live: Json) -> Difference | None:
     """Compare an object with what was applied; None if it holds. Labels and annotations may be more."""
-    group = str(wanted.get("apiVersion", "")).rpartition("/")[0] if "/" in str(wanted.get("apiVersion", "")) else ""
+    group = str(wanted.get("apiVersion", "")).rpartition("/")[0]
     for part in ("labels", "annotations"):
         have = live["metadata"].get(part) or {}
         for key, text in (wanted["metadata"].get(part) or {}).items():

@@ -14,7 +14,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.comparison import difference, writer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Place, place_of
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snapshot import Snapshot, key_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, UNRECORDED, Layer
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.parent import REVISION, Parent, read_parent
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.revision import read_revision
@@ -102,7 +102,9 @@ class LayerState:
 
 def layer_states(snapshot: Snapshot, namespace: str) -> tuple[LayerState, ...]:
     """Every layer, by name."""
-    live = {(kind, *_key(item)): item for kind, items in snapshot.objects.items() if kind in BY_NAME for item in items}
+    live = {
+        (kind, *key_of(item)): item for kind, items in snapshot.objects.items() if kind in BY_NAME for item in items
+    }
     maps = snapshot.objects.get(LAYERS, ())
     found = []
     for item in maps:
@@ -143,9 +145,9 @@ def _state(
 
 
 def _drift(layer: Layer, parent: Parent, members: Sequence[Json], live: Mapping[Any, Json]) -> Iterator[Drift]:
-    wanted = {(body["kind"], *_key(body)) for body in members}
+    wanted = {(body["kind"], *key_of(body)) for body in members}
     for body in members:
-        item = live.get((body["kind"], *_key(body)))
+        item = live.get((body["kind"], *key_of(body)))
         place = place_of(body)
         if item is None:
             yield Drift("missing", place)
@@ -189,7 +191,3 @@ def _newest(writers: Sequence[Json]) -> tuple[str | None, str | None]:
 
 def _taint(taint: Json) -> tuple[str, str, str]:
     return str(taint.get("key", "")), str(taint.get("value") or ""), str(taint.get("effect", ""))
-
-
-def _key(item: Json) -> tuple[str, str]:
-    return str(item["metadata"].get("namespace") or ""), str(item["metadata"]["name"])

@@ -55,28 +55,22 @@ def outside(cluster: Cluster) -> Iterator[Finding]:
 
 def by_environment(workload: Workload) -> Iterator[Finding]:
     """GPUs by a variable, in pods that the scheduler gave none."""
-    if asks_for_gpu(workload.spec):
-        return
-    for path, container in containers(workload.spec):
-        value = environment(container).get("NVIDIA_VISIBLE_DEVICES", "none")
-        if value is None or value not in NO_DEVICES:
-            field = f"{path}.env[NVIDIA_VISIBLE_DEVICES]"
-            yield workload.finding(
-                f"container {container.get('name')} names GPUs for itself, without asking for any", field
-            )
+    if not asks_for_gpu(workload.spec):
+        yield from _named(workload, "names GPUs for itself, without asking for any")
 
 
 def more_by_environment(workload: Workload) -> Iterator[Finding]:
     """More GPUs by a variable than the scheduler gave."""
-    if not asks_for_gpu(workload.spec):
-        return
+    if asks_for_gpu(workload.spec):
+        yield from _named(workload, "names GPUs beside those that it was given")
+
+
+def _named(workload: Workload, what: str) -> Iterator[Finding]:
     for path, container in containers(workload.spec):
         value = environment(container).get("NVIDIA_VISIBLE_DEVICES", "none")
         if value is None or value not in NO_DEVICES:
             field = f"{path}.env[NVIDIA_VISIBLE_DEVICES]"
-            yield workload.finding(
-                f"container {container.get('name')} names GPUs beside those that it was given", field
-            )
+            yield workload.finding(f"container {container.get('name')} {what}", field)
 
 
 def management(workload: Workload) -> Iterator[Finding]:

@@ -46,20 +46,21 @@ def untainted(cluster: Cluster) -> Iterator[Finding]:
 
 def unlabelled(cluster: Cluster) -> Iterator[Finding]:
     """GPU nodes without the labels that work is placed by."""
-    for node in cluster.gpu_nodes:
-        for key, text in cluster.settings.node_labels.items():
-            if node.labels.get(key) != text:
-                message = f"GPU node {node.name} does not have the label {key}={text}."
-                yield Finding(message, _node(node.name), f"metadata.labels[{key}]", node.labels.get(key))
+    yield from _lacking(cluster, cluster.settings.node_labels, "GPU node {node} does not have the label {label}.")
 
 
 def unconfirmed(cluster: Cluster) -> Iterator[Finding]:
     """GPU nodes that only say of themselves that they are."""
+    text = "Nobody but GPU node {node} itself says that it is one: it lacks {label}."
+    yield from _lacking(cluster, cluster.settings.confirmed_labels, text)
+
+
+def _lacking(cluster: Cluster, labels: Mapping[str, str], message: str) -> Iterator[Finding]:
     for node in cluster.gpu_nodes:
-        for key, text in cluster.settings.confirmed_labels.items():
+        for key, text in labels.items():
             if node.labels.get(key) != text:
-                message = f"Nobody but GPU node {node.name} itself says that it is one: it lacks {key}={text}."
-                yield Finding(message, _node(node.name), f"metadata.labels[{key}]", node.labels.get(key))
+                said = message.format(node=node.name, label=f"{key}={text}")
+                yield Finding(said, _node(node.name), f"metadata.labels[{key}]", node.labels.get(key))
 
 
 def claiming(cluster: Cluster) -> Iterator[Finding]:
