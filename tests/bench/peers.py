@@ -48,22 +48,22 @@ def unmark(cluster: BenchCluster) -> None:
     """Take labels and taint off all nodes, whoever set them."""
     cluster.module("gpu_nodes", state="absent", purge=True)
     labelled, tainted = _marked(cluster)
-    nodes = ("nodes", "-l", GPU_NODE_SELECTOR)
     if labelled:
-        cluster.kubectl("label", *nodes, *(f"{key}-" for key in LABELS))
-    if tainted:
-        cluster.kubectl("taint", *nodes, f"{TAINT['key']}:{TAINT['effect']}-")
+        cluster.kubectl("label", "nodes", *labelled, *(f"{key}-" for key in LABELS))
+    if tainted:  # by name: of nodes without the taint, kubectl says that it failed
+        cluster.kubectl("taint", "nodes", *tainted, f"{TAINT['key']}:{TAINT['effect']}-")
     if any(_marked(cluster)):
         raise CommandError("The nodes are not bare, so the next run would have less to do.")
     cluster.settle()
 
 
-def _marked(cluster: BenchCluster) -> tuple[bool, bool]:
-    """Whether any GPU node has our label, and whether any has our taint."""
-    columns = "LABEL:.metadata.labels.node-type,TAINT:.spec.taints[*].key"
+def _marked(cluster: BenchCluster) -> tuple[list[str], list[str]]:
+    """The names of the GPU nodes that have our label, and of those that have our taint."""
+    columns = "NAME:.metadata.name,LABEL:.metadata.labels.node-type,TAINT:.spec.taints[*].key"
     nodes = cluster.kubectl("get", "nodes", "-l", GPU_NODE_SELECTOR, "--no-headers", "-o", f"custom-columns={columns}")
     rows = [line.split() for line in nodes.splitlines()]
-    return any(label != "<none>" for label, _taint in rows), any(TAINT["key"] in taint for _label, taint in rows)
+    labelled = [name for name, label, _taint in rows if label != "<none>"]
+    return labelled, [name for name, _label, taint in rows if TAINT["key"] in taint.split(",")]
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,16 @@ class KubernetesCore:
     def installed(cls) -> KubernetesCore:
         """Install it, unless the pinned version is there."""
         folder = CHECKOUT / ".build" / "bench-venv"
-        wanted = CHECKOUT / "requirements" / "bench.txt"
+        runs, brings = (CHECKOUT / "requirements" / name for name in ("bench.txt", "bench-peer.txt"))
+        wanted = runs.read_text(encoding="utf-8") + brings.read_text(encoding="utf-8")
         done = folder / "requirements.txt"
-        if not done.exists() or done.read_text(encoding="utf-8") != wanted.read_text(encoding="utf-8"):
+        if not done.exists() or done.read_text(encoding="utf-8") != wanted:
             say(f"installing kubernetes.core into {folder.relative_to(CHECKOUT)} (about a minute, once)")
             subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
             pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            subprocess.run([*pip, "--requirement", str(wanted)], check=True)
-            done.write_text(wanted.read_text(encoding="utf-8"), encoding="utf-8")
+            subprocess.run([*pip, "--requirement", str(runs)], check=True)
+            subprocess.run([*pip, "--no-deps", "--ignore-requires-python", "--requirement", str(brings)], check=True)
+            done.write_text(wanted, encoding="utf-8")
         (manifest,) = folder.glob("lib/*/site-packages/ansible_collections/kubernetes/core/MANIFEST.json")
         version = json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"]
         return cls(folder / "bin", f"kubernetes.core {version}")

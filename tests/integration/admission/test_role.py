@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,10 @@ GENTLE = ("gpu-use", "gpu-use-elsewhere", "pods", "host-access", "host-access-el
 def ours(kubectl: Kubectl) -> set[str]:
     found = kubectl("get", KINDS, "-l", "app.kubernetes.io/name=admission-policies")["items"]
     return {f"{item['kind'].removeprefix('ValidatingAdmission')} {item['metadata']['name']}" for item in found}
+
+
+def full_name(policy: str) -> str:
+    return f"{policy.replace('_', '-')}.gpu-cluster.hardening"
 
 
 @pytest.fixture
@@ -110,33 +115,38 @@ def test_absent_lets_everything_pass_again(policies: Any, kubectl: Kubectl) -> N
     wait_for(lambda: refusal(kubectl, canary) == "", "nothing is refused")
 
 
-@pytest.mark.parametrize("policy", CANARIES)
-def test_a_policy_can_be_rolled_out_step_by_step(
-    policies: Any, kubectl: Kubectl, sandbox: Sandbox, policy: str
-) -> None:
-    """Audit, Warn, Deny: noted, said, refused."""
-    name, canary = f"admission_policies_{policy}_actions", CANARIES[policy]("canary")
-    mark = f"'{policy.replace('_', '-')}.gpu-cluster.hardening'"
+def test_every_policy_can_be_rolled_out_step_by_step(policies: Any, kubectl: Kubectl, sandbox: Sandbox) -> None:
+    """Audit, Warn, Deny: noted, said, refused. Each canary is what one policy alone is against."""
 
-    def answer() -> tuple[int, str]:
-        done = kubectl.run("create", "--dry-run=server", stdin=canary)
-        return done.returncode, done.stderr
+    def each(*actions: str) -> None:
+        policies.apply(**{f"admission_policies_{policy}_actions": list(actions) for policy in CANARIES})
 
-    def noted() -> bool:
+    def answer(policy: str) -> tuple[bool, bool, str]:
+        done = kubectl.run("create", "--dry-run=server", stdin=CANARIES[policy]("canary"))
+        return done.returncode == 0, f"'{full_name(policy)}'" in done.stderr, done.stderr
+
+    def noted_in_silence(policy: str) -> bool:
         size = sandbox.audit_log.stat().st_size
-        code, _text = answer()
+        admitted, said, _text = answer(policy)
         with sandbox.audit_log.open("rb") as log:
             log.seek(size)
             text = log.read().decode()
-        return code == 0 and "validation.policy.admission.k8s.io/validation_failure" in text and mark.strip("'") in text
+        violation = "validation.policy.admission.k8s.io/validation_failure" in text and full_name(policy) in text
+        return admitted and not said and violation
 
-    policies.apply(**{name: ["Audit"]})
-    wait_for(lambda: mark not in answer()[1] and noted(), "noted, and nothing said")
-    policies.apply(**{name: ["Warn", "Audit"]})
-    wait_for(lambda: answer()[0] == 0 and mark in answer()[1], "said, and admitted")
-    assert answer()[1].startswith("Warning: Validation failed for ValidatingAdmissionPolicy")
-    policies.apply(**{name: ["Deny", "Audit"]})
-    assert mark in refusal(kubectl, canary)
+    def said_and_admitted(policy: str) -> bool:
+        admitted, said, text = answer(policy)
+        return admitted and said and text.startswith("Warning: Validation failed for ValidatingAdmissionPolicy")
+
+    each("Audit")
+    for policy in CANARIES:
+        wait_for(partial(noted_in_silence, policy), f"{policy}: noted, and nothing said")
+    each("Warn", "Audit")
+    for policy in CANARIES:
+        wait_for(partial(said_and_admitted, policy), f"{policy}: said, and admitted")
+    each("Deny", "Audit")
+    for policy in CANARIES:
+        assert f"'{full_name(policy)}'" in refusal(kubectl, CANARIES[policy]("canary"))
 
 
 def test_a_stage_on_trial_is_only_warned(policies: Any, kubectl: Kubectl) -> None:
@@ -144,7 +154,7 @@ def test_a_stage_on_trial_is_only_warned(policies: Any, kubectl: Kubectl) -> Non
     for policy, canary in CANARIES.items():
         done = kubectl.run("create", "--dry-run=server", stdin=canary("canary"))
         assert done.returncode == 0, done.stderr
-        assert f"Warning: Validation failed for ValidatingAdmissionPolicy '{policy.replace('_', '-')}." in done.stderr
+        assert f"Warning: Validation failed for ValidatingAdmissionPolicy '{full_name(policy)}'" in done.stderr
 
 
 def test_what_runs_is_tried_before_it_is_refused(bare: Any, kubectl: Kubectl, audit: AuditLog) -> None:
