@@ -195,7 +195,7 @@ def _workloads(found: Findings) -> Iterator[Entry]:
         )
     else:
         yield Entry(
-            ("Nothing runs in the namespaces of stages, so the default is right: what is forbidden is refused.",),
+            ("Nothing runs in the namespaces of stages, so the default can be kept: what is forbidden is refused.",),
             "gpu_cluster_profile",
             "standard",
             known=False,
@@ -217,7 +217,11 @@ def _workloads(found: Findings) -> Iterator[Entry]:
             "{{ gpu_cluster_default_stages + my_stages }}",
             known=False,
         )
-    seen = f"Those of the workloads above come from {name_some(run.registries)}." if run.registries else "None is used."
+    seen = (
+        f"Those of the workloads above come from {name_some(run.registries)}."
+        if run.registries
+        else "Nothing runs yet."
+    )
     yield Entry(
         (f"Decide which registries images of stages may come from. {seen}",),
         "admission_policies_registries",
@@ -344,7 +348,7 @@ def _stack(found: Findings) -> Iterator[Entry]:
 def _secrets(found: Findings) -> Iterator[Entry]:
     if found.audience is not None:
         yield Entry(
-            (f"{found.audience.evidence}. Used where gpu_cluster_vault_url is set.",),
+            (f"By {found.audience.evidence}. Used where gpu_cluster_vault_url is set.",),
             "external_secrets_api_audience",
             found.audience.value,
         )
