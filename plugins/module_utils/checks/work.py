@@ -17,6 +17,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks impor
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.index import CHECKS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import judge
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import GPU_OPERATOR
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.options import Request, read_request
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.probing import Tried, probe
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.report import assemble, complaint, lines
@@ -115,6 +116,6 @@ def _floors(snapshot: Snapshot) -> list[dict[str, Any]]:
     seen = [
         *in_pods(pods_as_served(snapshot)),
         *on_nodes(snapshot.objects.get("Node", ())),
-        *in_settings(snapshot.objects.get("ClusterPolicy", ())),
+        *in_settings(item for kind in GPU_OPERATOR for item in snapshot.objects.get(kind, ())),
     ]
     return judge_versions(seen)
