@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Reads a cluster once, or files that C(kubectl get -o yaml) wrote, and judges it by the checks of C(docs/verify.md).
     Whether this collection has hardened it does not matter.
-  - Changes nothing. With O(probes), pods and objects that must be refused are sent as server-side dry runs, and the
-    API server is asked what the accounts of the stages may do.
+  - Changes nothing, unless O(live_image) is set. With O(probes), pods and objects that must be refused are sent as
+    server-side dry runs, and the API server is asked what the accounts of the stages may do.
   - What the user may not list makes the checks that need it V(unknown); they never pass. No Secret is read.
 author:
   - The gpu_cluster.hardening authors (@gpu-cluster)
@@ -94,6 +94,18 @@ options:
     description: Try what must be refused. Needs rights to create pods and subjectaccessreviews; without, it is unknown.
     type: bool
     default: true
+  live_image:
+    description:
+      - An image with C(python3), pinned to its digest and approved in all stages. With it a pod is started in each
+        stage, with the labels and the account of the stage. It tries by TCP to reach a pod of each group of the matrix
+        and the API server, and is deleted. What came of it counts, and not what was computed. Not in check mode.
+      - This is all that the module ever makes. Without an image it makes nothing.
+    type: str
+    default: ""
+  live_seconds:
+    description: Seconds after which such a pod is given up.
+    type: int
+    default: 120
   refusing_policies:
     description: Admission policies of this collection that should refuse in stages. Only these are tried.
     type: list
@@ -207,6 +219,8 @@ ARGUMENT_SPEC = {
     "waivers": {**_DICTS, "options": _WAIVER},
     "shipped_waivers": _DICTS,
     "probes": {"type": "bool", "default": True},
+    "live_image": {"type": "str", "default": ""},
+    "live_seconds": {"type": "int", "default": 120},
     "refusing_policies": _TEXTS,
     "trial_stages": _TEXTS,
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "high"},

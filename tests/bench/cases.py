@@ -15,6 +15,7 @@ from manifest_cases import manifests
 from measure import Row
 from node_cases import NodeCases
 from peers import make_bare
+from verify_cases import verify
 
 SMALL, FEW, MANY = 8, 1000, 5000
 """GPU nodes. A sandbox has three nodes beside them."""
@@ -41,6 +42,7 @@ def all_cases() -> tuple[Case, ...]:
         Case("admission", (SMALL,), _admission),
         Case("fleet", (SMALL,), fleet),
         Case("nodes", (FEW, MANY), NodeCases()),
+        Case("verify", (SMALL, MANY), verify),
         Case("whole_job", (SMALL, FEW, MANY), whole_job),
     )
 

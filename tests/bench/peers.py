@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from cluster import BenchCluster, CommandError
 from measure import say
 from sandbox_access import CHECKOUT
 
+KUBE_SCORE = "v1.20.0"
 GPU_NODE_SELECTOR = "nvidia.com/gpu.present=true"
 # The sandbox gives its GPU nodes this label, which no kubelet can set.
 CONFIRMED = {"label_selector": "node-restriction.kubernetes.io/pool=gpu"}
@@ -105,3 +107,33 @@ class KubernetesCore:
             {"kubernetes.core.k8s_taint": taint, "loop": nodes},
             programs=self.programs,
         )
+
+
+@dataclass(frozen=True)
+class KubeScore:
+    """kube-score, built from its sources: it judges files of objects, and asks no server."""
+
+    program: Path
+    version: str
+
+    @classmethod
+    def installed(cls) -> KubeScore:
+        """Build it, unless the pinned version is there."""
+        folder = CHECKOUT / ".build" / f"kube-score-{KUBE_SCORE}"
+        if not (folder / "kube-score").exists():
+            say(f"building kube-score {KUBE_SCORE} into {folder.relative_to(CHECKOUT)} (a minute or two, once)")
+            environment = {**os.environ, "GOBIN": str(folder)}
+            package = f"github.com/zegl/kube-score/cmd/kube-score@{KUBE_SCORE}"
+            subprocess.run(["go", "install", package], check=True, env=environment)
+        return cls(folder / "kube-score", f"kube-score {KUBE_SCORE}")
+
+    def score(self, cluster: BenchCluster, kinds: str) -> None:
+        """Judge all objects of these kinds, as its documentation shows: kubectl writes them, and it reads them."""
+        dump = cluster.home / "dump.yaml"
+        dump.write_text(cluster.kubectl("get", kinds, "-A", "-o", "yaml"), encoding="utf-8")
+        with (cluster.home / "score.json").open("w", encoding="utf-8") as report:
+            command = [str(self.program), "score", "--output-format", "json", str(dump)]
+            # It ends with 1 where something is wrong.
+            done = subprocess.run(command, stdout=report, stderr=subprocess.PIPE, check=False)
+        if done.returncode not in (0, 1):
+            raise CommandError(f"kube-score failed: {done.stderr.decode()[-2000:]}")

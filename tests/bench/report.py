@@ -54,6 +54,11 @@ all bodies before, looks at nothing but the status of the answers, and whose sta
 server demands it: namespaces come before what is in them. With `rehearse: false`, a new object is sent once, and a
 refusal shows only when others are written already.
 
+"verify" is the module `cluster_audit_info` with stages that are not hardened, so that most checks find something.
+Beside it stands `kubectl get -o yaml` of the kinds that kube-score reads, and kube-score on that file. It judges
+workloads, Services and NetworkPolicies one by one; it knows no nodes, rights, admission, layers, versions or GPUs,
+computes no matrix and tries nothing.
+
 `kubernetes.core` was measured on a few nodes and extrapolated for each node; the start of `ansible-playbook` counts
 once. Requests are counted in the API server's audit log. Other memory is the peak resident size of the module's
 process.

@@ -246,6 +246,7 @@ PROOF: dict[str, Break] = {
     "GPU-PROOF-002": probe(2, "allowed"),
     "GPU-PROOF-003": probe(0, "refused"),
     "GPU-PROOF-004": lambda _o: Given(floors=[{**FLOORS[0], "ok": False, "cves": ["CVE-2025-23266"]}]),
+    "GPU-PROOF-006": probe(3, "allowed"),
     "GPU-PROOF-005": lambda _o: Given(waivers=[Waiver("GPU-HOST-001", "For now.", "alice", "2026-11-28")]),
 }
 BREAKS = {**NETWORK, **NODES, **ADMISSION, **AGENTS, **LAYERS, **PROOF}

@@ -70,7 +70,7 @@ POD = {"api_version": "v1", "kind": "Pod", "namespace": "ml-training", "name": "
 
 def tried(what: str, expected: str) -> Json:
     """A probe that came out as it should."""
-    place = None if what.startswith("account") else POD
+    place = None if what.startswith(("account", "connection")) else POD
     return {"what": what, "object": place, "expected": expected, "got": expected, "message": None}
 
 
@@ -78,6 +78,7 @@ PROBES = [
     tried("an honest pod in ml-training", "allowed"),
     tried("a privileged container in ml-training", "refused"),
     tried("account ml-training/ml-trainer may list secrets", "refused"),
+    tried("connection from ml-training to ml-serving, TCP 8080", "refused"),
 ]
 WAIVERS = (Waiver("GPU-HOST-*", "No such thing.", "nobody", "2027-01-31", {"namespace": "nowhere"}),)
 TODAY = "2026-11-29T01:00:00Z"

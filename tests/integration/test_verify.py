@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -122,6 +124,66 @@ def test_reports_of_all_clusters_are_written_before_the_first_fails(
     serving = next(group["name"] for group in report["matrix"]["groups"] if group["namespace"] == "ml-serving")
     leaving = [cell for cell in report["matrix"]["cells"] if cell["from"] == serving and cell["allowed"]]
     assert {policy for cell in leaving for policy in cell["egress_by"]} == {"ml-serving/allow-serving"}
+
+
+@contextmanager
+def kubelet(kubectl: Kubectl, letters: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+    """Ends the pods that try connections, as a kubelet does once their program has: nodes here run no program.
+
+    Args:
+        kubectl: the cluster.
+        letters: by namespace, what is said of each connection.
+    """
+    seen: list[dict[str, Any]] = []
+    done = Event()
+
+    def look() -> None:
+        while not done.is_set():
+            for namespace, letter in letters.items():
+                for item in kubectl("get", "pods", "-n", namespace)["items"]:
+                    name, status = item["metadata"]["name"], item.get("status", {})
+                    if not name.startswith("verify-connections-") or status.get("phase") != "Running":
+                        continue
+                    seen.append(item)
+                    plan = json.loads(item["spec"]["containers"][0]["command"][3])
+                    message = json.dumps({"results": letter * len(plan["targets"])})
+                    ended = {"exitCode": 0, "reason": "Completed", "message": message}
+                    (was,) = status["containerStatuses"]
+                    now = {**was, "ready": False, "state": {"terminated": ended}}
+                    body = {"status": {"phase": "Succeeded", "containerStatuses": [now]}}
+                    words = ("--subresource=status", "--type=merge", "-p", json.dumps(body))
+                    kubectl.run("patch", "pod", name, "-n", namespace, *words)
+            done.wait(0.5)
+
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join(30)
+
+
+def test_what_pods_of_the_stages_reach_counts_in_place_of_what_was_computed(
+    hardened: Kubectl, sandbox: Sandbox, run: Playbook
+) -> None:
+    image = "registry.internal/python@sha256:" + "0" * 64
+    with kubelet(hardened, {"ml-training": "o", "ml-serving": "s"}) as pods:
+        _done, report = verify(run, sandbox, verify_probes=False, verify_live_image=image, verify_live_seconds=15)
+    assert {pod["metadata"]["namespace"] for pod in pods} == {"ml-training", "ml-serving"}
+    assert all(name not in hardened.names("pod", "ml-training") for name in {p["metadata"]["name"] for p in pods})
+    (check,) = [check for check in report["checks"] if check["id"] == "GPU-PROOF-006"]
+    # Of the third stage nothing is known, so not all of it can have passed.
+    assert check["status"] == "unknown" and "ml-monitoring" in check["detail"]
+    assert hardened("get", "pods", "-n", "ml-monitoring")["items"] == []
+    reached = {
+        cell["to"]
+        for cell in report["matrix"]["cells"]
+        if cell["from"].startswith("ml-training") and {"port": 53, "end_port": None, "protocol": "TCP"} in cell["ports"]
+    }
+    tried = [probe for probe in report["probes"] if probe["what"].startswith("connection from ml-training")]
+    assert tried and {probe["got"] for probe in tried} == {"allowed"}
+    assert {"allowed", "refused"} == {probe["expected"] for probe in tried} and reached
 
 
 def test_it_writes_nothing_and_lists_each_kind_once(

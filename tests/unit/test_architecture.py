@@ -38,6 +38,7 @@ FLOORS = (
     "floors",
     "reports",
     "checks",
+    "inventories",
     "sandbox",
 )
 

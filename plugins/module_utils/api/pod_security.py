@@ -45,12 +45,24 @@ def violations(results: Sequence[ObjectResult]) -> list[Violation]:
     for result in results:
         labels = (result.after or {}).get("metadata", {}).get("labels", {})
         level = f"{labels.get(f'{PREFIX}enforce')}:{labels.get(f'{PREFIX}enforce-version', 'latest')}"
-        if not any(HEADLINE.match(text) for text in result.warnings):
-            continue
-        for match in filter(None, map(POD.fullmatch, result.warnings)):
-            reasons = tuple(reason.strip() for reason in match["reasons"].split(", "))
-            found.append(Violation(result.manifest.name, level, match["pod"], int(match["others"] or 0), reasons))
+        found += in_warnings(result.manifest.name, level, result.warnings)
     return found
+
+
+def in_warnings(namespace: str, level: str, warnings: Sequence[str]) -> list[Violation]:
+    """The same of one namespace: what the server warns of when its level is set, or would be."""
+    if not any(HEADLINE.match(text) for text in warnings):
+        return []
+    return [
+        Violation(
+            namespace,
+            level,
+            match["pod"],
+            int(match["others"] or 0),
+            tuple(reason.strip() for reason in match["reasons"].split(", ")),
+        )
+        for match in filter(None, map(POD.fullmatch, warnings))
+    ]
 
 
 def reviewer(on_violation: str, found: list[Violation]) -> Callable[[Outcome], None]:

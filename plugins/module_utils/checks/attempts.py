@@ -81,7 +81,7 @@ def attempts(stage: Mapping[str, Any], registry: str, policies: Collection[str])
         registry: one that is approved there.
         policies: names of this collection's policies that refuse in it.
     """
-    honest = _pod(stage, registry)
+    honest = honest_pod(stage, f"{registry}/{NAME}@{DIGEST}", NAME)
     level = stage["pod_security"]["enforce"]
     found = [_attempt("an honest pod", honest, "allowed")]
     if level in (BASELINE, RESTRICTED):
@@ -94,10 +94,11 @@ def attempts(stage: Mapping[str, Any], registry: str, policies: Collection[str])
     return found
 
 
-def _pod(stage: Mapping[str, Any], registry: str) -> Json:
+def honest_pod(stage: Mapping[str, Any], image: str, name: str) -> Json:
+    """A pod with the labels and the account of a stage, which no layer refuses if the image is approved there."""
     container = {
         "name": "main",
-        "image": f"{registry}/{NAME}@{DIGEST}",
+        "image": image,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -108,7 +109,7 @@ def _pod(stage: Mapping[str, Any], registry: str) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": NAME, "namespace": stage["namespace"], "labels": dict(stage["pods"])},
+        "metadata": {"name": name, "namespace": stage["namespace"], "labels": dict(stage["pods"])},
         "spec": {
             "serviceAccountName": stage["service_account"]["name"],
             "automountServiceAccountToken": False,

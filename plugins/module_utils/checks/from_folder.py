@@ -38,6 +38,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.snaps
 with suppress(ImportError):  # said below
     import yaml
 
+_TEXTS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -146,13 +147,13 @@ def _of_yaml(text: str) -> list[Any]:
 
 
 def _untyped(loader: Any) -> Any:
-    """A loader that leaves times as text, as JSON has them."""
+    """A loader that leaves times and ``=`` as text, as JSON has them; kubectl writes these without quotes."""
 
     class Loader(loader):  # type: ignore[misc]
         """With resolvers of its own."""
 
     Loader.yaml_implicit_resolvers = {
-        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
+        first: [entry for entry in entries if entry[0] not in _TEXTS]
         for first, entries in loader.yaml_implicit_resolvers.items()
     }
     return Loader

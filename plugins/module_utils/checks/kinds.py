@@ -87,6 +87,8 @@ KINDS = (
     Kind("external-secrets.io/v1", "SecretStore", "secretstores", optional=True),
     Kind("external-secrets.io/v1", "ClusterSecretStore", "clustersecretstores", optional=True),
     Kind("nvidia.com/v1", "ClusterPolicy", "clusterpolicies", optional=True),
+    Kind("nvidia.com/v1alpha1", "NVIDIADriver", "nvidiadrivers", optional=True),
+    Kind("nvidia.com/v1alpha1", "GPUCluster", "gpuclusters", optional=True),
 )
 """No Secrets: nothing is worth having them on another machine."""
 BY_NAME = {kind.kind: kind for kind in KINDS}
@@ -101,6 +103,8 @@ def layer_records(namespace: str) -> Kind:
 
 SERVER_VERSION = "version"
 """Stands for the version of the API server."""
+GPU_OPERATOR = ("ClusterPolicy", "NVIDIADriver", "GPUCluster")
+"""What the GPU Operator is set to."""
 WORKLOADS = ("Pod", "DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob")
 """All that pods can be found in."""
 RIGHTS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")

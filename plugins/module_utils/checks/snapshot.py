@@ -59,6 +59,12 @@ def api_server_addresses(snapshot: Snapshot) -> list[str]:
     ]
 
 
+def api_server_port(snapshot: Snapshot) -> int:
+    """Where it listens at these addresses."""
+    slices = snapshot.objects.get("EndpointSlice", ())
+    return next((int(port["port"]) for item in slices for port in item.get("ports") or () if port.get("port")), 6443)
+
+
 def in_order(items: Mapping[tuple[str, str], Json]) -> tuple[Json, ...]:
     """Objects by namespace and name, whatever order they came in."""
     return tuple(items[key] for key in sorted(items))

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.cells import reaches
@@ -18,7 +19,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.groups
     pod_groups,
     read_addresses,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.policies import read_policies
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.policies import Policies, read_policies
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.reach.ports import listed
 
 Object = Mapping[str, Any]
@@ -54,6 +55,26 @@ def matrix(
     Raises:
         HardeningError: a policy is none that an API server would accept.
     """
+    return matrix_of(lay_out(policies, pods, namespaces, nodes, api_server, expected), denied)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The ends of a cluster, and the policies between them."""
+
+    policies: Policies
+    groups: Sequence[Group]
+
+
+def lay_out(
+    policies: Iterable[Object],
+    pods: Iterable[Object],
+    namespaces: Iterable[Object],
+    nodes: Iterable[Object] = (),
+    api_server: Iterable[str] = (),
+    expected: Iterable[Object] = (),
+) -> Layout:
+    """Find the groups; the parameters are those of :func:`matrix`."""
     known = list(namespaces)
     rules = read_policies(policies)
     apart = distinctions(rules)
@@ -64,8 +85,13 @@ def matrix(
     addresses += [entry["address"] for node in nodes for entry in _addresses(node)]
     families = {address.version for group in groups for address in group.member.addresses}
     groups += outside_groups(apart, read_addresses(addresses), read_addresses(api_server), len(hosts), families)
-    cells = (_cell(*one) for one in reaches(rules, groups) if denied or one[2].ports)
-    return {"groups": [group.facts() for group in groups], "cells": list(cells)}
+    return Layout(rules, groups)
+
+
+def matrix_of(layout: Layout, denied: bool = True) -> dict[str, Any]:
+    """The matrix of these ends, as :func:`matrix` returns it."""
+    cells = (_cell(*one) for one in reaches(layout.policies, layout.groups) if denied or one[2].ports)
+    return {"groups": [group.facts() for group in layout.groups], "cells": list(cells)}
 
 
 def _cell(source: Group, destination: Group, found: Reach) -> dict[str, Any]:

@@ -8,13 +8,13 @@ Each remark has a name, by which a user says that it is meant so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import name_some
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.network_plugins import network_plugin
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.dns_cache import find_dns_cache
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.enforcement import enforcement
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.question import (
     Pods,
     Question,
@@ -22,9 +22,6 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.quest
 )
 
 NAMES = ("certificate", "dns", "dns_cache", "examples", "networks", "policies", "selectors", "tags")
-EMBEDDED = re.compile(r"\+k3s")
-"""Distributions that enforce policies without a DaemonSet: k3s has kube-router's controller in itself."""
-_CACHE_IMAGE = "k8s-dns-node-cache"
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,12 @@ def _certificate(seen: Seen) -> Iterator[Remark]:
 
 
 def _policies(seen: Seen, question: Question) -> Iterator[Remark]:
-    if not question.policies or seen.daemon_sets is None or EMBEDDED.search(seen.version):
+    if not question.policies or seen.daemon_sets is None:
         return
-    plugins = [(plugin, item) for item in seen.daemon_sets if (plugin := network_plugin(item)) is not None]
-    if any(plugin.does_enforce(item) for plugin, item in plugins):
+    found = enforcement(seen.daemon_sets, seen.version)
+    if found.by:
         return
-    titles = sorted({plugin.title for plugin, _item in plugins})
-    known = f"only {', '.join(titles)}, which does not" if titles else "none of those that are known to"
+    known = f"only {', '.join(found.titles)}, which does not" if found.titles else "none of those that are known to"
     yield Remark(
         "policies",
         f"Nobody is seen to enforce NetworkPolicies: there is {known}. The API server takes the policies all the "
@@ -109,26 +105,14 @@ def _dns(seen: Seen, question: Question) -> Iterator[Remark]:
 def _cache(seen: Seen, question: Question) -> Iterator[Remark]:
     if question.dns is None or question.node_local:
         return
-    for item in seen.daemon_sets or ():
-        for container in item["spec"]["template"]["spec"].get("containers") or ():
-            if _CACHE_IMAGE in str(container.get("image", "")):
-                words = [*(container.get("command") or ()), *(container.get("args") or ())]
-                yield Remark(
-                    "dns_cache",
-                    f"DaemonSet {item['metadata']['namespace']}/{item['metadata']['name']} is a DNS cache on the "
-                    "nodes, and the pods of stages may not reach it: set gpu_cluster_dns.node_local_addresses to "
-                    f"[{', '.join(_addresses(words)) or 'its address'}].",
-                )
-                return
-
-
-def _addresses(words: Sequence[object]) -> list[str]:
-    """What the cache listens on; the link-local one is what pods are given, or else the Service's."""
-    texts = [str(word) for word in words]
-    joined = next((text.partition("=")[2] for text in texts if text.startswith(("-localip=", "--localip="))), "")
-    if not joined and "-localip" in texts[:-1]:
-        joined = texts[texts.index("-localip") + 1]
-    return [text for text in joined.split(",") if text]
+    cache = find_dns_cache(seen.daemon_sets or ())
+    if cache is not None:
+        yield Remark(
+            "dns_cache",
+            f"DaemonSet {cache.namespace}/{cache.name} is a DNS cache on the nodes, and the pods of stages may not "
+            "reach it: set gpu_cluster_dns.node_local_addresses to "
+            f"[{', '.join(cache.addresses) or 'its address'}].",
+        )
 
 
 def _selectors(seen: Seen, question: Question) -> Iterator[Remark]:

@@ -20,7 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Finding, Remedy, place_of
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.pods import asks_for_gpu, containers
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.selectors import selects
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.network_plugins import network_plugin
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.survey.enforcement import enforcement
 
 HOST_ENGINE = 5555
 """Port of DCGM's nv-hostengine, which knows no login."""
@@ -28,12 +28,11 @@ HOST_ENGINE = 5555
 
 def unenforced(cluster: Cluster) -> Iterator[Finding]:
     """Whether anybody enforces policies."""
-    plugins = [(item, plugin) for item in cluster.of("DaemonSet") if (plugin := network_plugin(item))]
-    if not any(plugin.does_enforce(item) for item, plugin in plugins):
-        names = ", ".join(sorted({plugin.title for _item, plugin in plugins}))
+    found = enforcement(cluster.of("DaemonSet"), cluster.snapshot.version or "")
+    if not found.by:
         yield Finding(
-            f"Nobody is seen to enforce NetworkPolicies: there is only {names}, which does not."
-            if names
+            f"Nobody is seen to enforce NetworkPolicies: there is only {', '.join(found.titles)}, which does not."
+            if found.titles
             else "Nobody is seen to enforce NetworkPolicies: no network plugin is known here."
         )
 

@@ -12,7 +12,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.cluster import Cluster
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.model import Finding, Place, Remedy
 
-OBJECTS, ACCOUNTS = "probes of objects", "probes of accounts"
+OBJECTS, ACCOUNTS, LIVE = "probes of objects", "probes of accounts", "live connections"
 """Sorts of probes, as if they were kinds: without them nothing is known."""
 
 
@@ -37,8 +37,8 @@ def broken(cluster: Cluster) -> Iterator[Finding]:
 
 
 def sort_of(probe: Mapping[str, Any]) -> str:
-    """Which sort of probe it is: accounts are asked about, objects are tried."""
-    return ACCOUNTS if probe["what"].startswith("account ") else OBJECTS
+    """Which sort of probe it is: accounts are asked about, objects and connections are tried."""
+    return {"account": ACCOUNTS, "connection": LIVE}.get(probe["what"].partition(" ")[0], OBJECTS)
 
 
 def below_floor(cluster: Cluster) -> Iterator[Finding]:
@@ -60,7 +60,13 @@ def expired(cluster: Cluster) -> Iterator[Finding]:
             yield Finding(text, None, f"waiver {waiver.id} {waiver.scope}", waiver.expires)
 
 
-_TRIED = Condition(lambda cluster: bool(cluster.probes or cluster.unproven), "Nothing was tried.")
+def _tried(sort: str, otherwise: str = "Nothing was tried.") -> Condition:
+    return Condition(
+        lambda cluster: sort in cluster.unproven or any(sort_of(probe) == sort for probe in cluster.probes or ()),
+        otherwise,
+    )
+
+
 _FLOORS = Condition(lambda cluster: bool(cluster.floors), "No versions were judged.")
 CHECKS = (
     Check(
@@ -72,7 +78,7 @@ CHECKS = (
         Remedy("Run the layer that should refuse it.", "admission_policies", "gpu_cluster_profile"),
         _failed(OBJECTS),
         (OBJECTS,),
-        _TRIED,
+        _tried(OBJECTS),
         {"cis": ("5.2.1",), "aisvs": ("4.7.5",)},
     ),
     Check(
@@ -84,7 +90,7 @@ CHECKS = (
         Remedy("Run the role rbac, and look for other bindings.", "rbac", "rbac_stages"),
         _failed(ACCOUNTS),
         (ACCOUNTS,),
-        _TRIED,
+        _tried(ACCOUNTS),
     ),
     Check(
         "GPU-PROOF-003",
@@ -95,7 +101,7 @@ CHECKS = (
         Remedy("Look at what refuses it.", "admission_policies", "admission_policies_exemptions"),
         broken,
         (OBJECTS,),
-        _TRIED,
+        _tried(OBJECTS),
     ),
     Check(
         "GPU-PROOF-004",
@@ -117,5 +123,19 @@ CHECKS = (
         "What was accepted for a time has become permanent, and nobody decided that.",
         Remedy("Decide anew, and give it another date.", None, "verify_waivers"),
         expired,
+    ),
+    Check(
+        "GPU-PROOF-006",
+        "No pod reaches what the policies keep from it",
+        "network_policies",
+        "critical",
+        "A pod of the stage connected all the same: whoever should enforce the policies does not.",
+        Remedy(
+            "Look at the network plugin of the node; docs/verify.md says how it was tried.", None, "verify_live_image"
+        ),
+        _failed(LIVE),
+        (LIVE,),
+        _tried(LIVE, "No connection was tried; verify_live_image is not set."),
+        {"cis": ("5.3.1",)},
     ),
 )

@@ -68,6 +68,29 @@ def test_they_give_the_same_objects_and_verdicts(write: Callable[[Objects, Path]
     assert verdicts[0] == verdicts[1]
 
 
+def test_values_that_kubectl_writes_without_quotes_stay_texts(tmp_path: Path) -> None:
+    """As ``kubectl get -o yaml`` prints an argument that is an equals sign, and a time."""
+    text = """apiVersion: v1
+items:
+- apiVersion: v1
+  kind: Pod
+  metadata:
+    creationTimestamp: 2026-11-29T01:00:00Z
+    name: x
+    namespace: y
+  spec:
+    containers:
+    - args:
+      - =
+      - 2026-11-29T01:00:00Z
+      name: main
+kind: List
+"""
+    (tmp_path / "pods.yaml").write_text(text, encoding="utf-8")
+    (pod,) = take(tmp_path, HOME).objects["Pod"]
+    assert pod["spec"]["containers"][0]["args"] == ["=", "2026-11-29T01:00:00Z"]
+
+
 def test_what_is_not_there_is_unknown_and_does_not_pass(tmp_path: Path) -> None:
     body = {"apiVersion": "v1", "kind": "List", "items": good().items["Namespace"]}
     (tmp_path / "namespaces.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
+import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.work import work_audit
 from ansible_collections.gpu_cluster.hardening.plugins.modules.cluster_audit_info import ARGUMENT_SPEC
-from cluster_objects import Objects, container, pod, pod_spec
+from cluster_objects import Objects, container, made, pod, pod_spec
 from good_cluster import DEFAULTS, good
 
 CHECKOUT = Path(__file__).resolve().parents[5]
@@ -40,6 +41,16 @@ def test_versions_with_a_published_hole_are_findings(tmp_path: Path) -> None:
     assert check["status"] == "fail"
     assert "CVE-" in check["findings"][0]["message"] and "1.17.0" in check["findings"][0]["message"]
     assert [entry["ok"] for entry in report["floors"] if entry["found"] == "1.17.0"] == [False]
+
+
+@pytest.mark.parametrize("kind", ["NVIDIADriver", "GPUCluster"])
+def test_what_the_gpu_operator_is_set_to_is_held_against_the_floors(kind: str, tmp_path: Path) -> None:
+    objects = good()
+    spec = {"version": "580.105.08"} if kind == "NVIDIADriver" else {"driver": {"version": "580.105.08"}}
+    objects.add(made(kind, "gpus", spec=spec))
+    report = audit(objects, tmp_path)["report"]
+    (found,) = [entry for entry in report["floors"] if entry["found"] == "580.105.08"]
+    assert found["where"].startswith(f"{kind} gpus spec.") and found["ok"] is False
 
 
 def test_a_report_is_written_but_not_in_check_mode(tmp_path: Path) -> None:

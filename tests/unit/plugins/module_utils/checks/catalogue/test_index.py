@@ -16,7 +16,11 @@ import broken_rights
 import pytest
 import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.index import CHECKS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.proof import ACCOUNTS, OBJECTS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.catalogue.proof import (
+    ACCOUNTS,
+    LIVE,
+    OBJECTS,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.check import Check
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.judge import Verdict, judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds import BY_NAME, LAYERS, SERVER_VERSION
@@ -103,7 +107,7 @@ def test_it_says_what_why_and_what_to_do(check: Check) -> None:
     assert check.severity in SEVERITIES
     assert check.why.endswith(".") and check.remedy.text.endswith(".")
     assert not check.title.endswith(".")
-    assert set(check.needs) <= {*BY_NAME, LAYERS, SERVER_VERSION, OBJECTS, ACCOUNTS}
+    assert set(check.needs) <= {*BY_NAME, LAYERS, SERVER_VERSION, OBJECTS, ACCOUNTS, LIVE}
     for name, numbers in check.references.items():
         assert set(numbers) <= KNOWN[name]
 
