@@ -31,6 +31,8 @@ class Request:
     uri: str
     code: int
     user: str
+    group: str = ""
+    subresource: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -109,4 +111,6 @@ def _request(event: dict[str, Any]) -> Request:
         event["requestURI"],
         event.get("responseStatus", {}).get("code", 0),
         event["user"].get("username", ""),
+        target.get("apiGroup", ""),
+        target.get("subresource", ""),
     )

@@ -20,6 +20,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.kinds
 from audit_log import AuditLog
 from harden_runs import Playbook, recap
 from module_runs import ModuleRunner
+from rights import FORBIDDEN, asked, parts
 from sandbox_access import CHECKOUT, Kubectl, Sandbox
 
 VERIFY = str(CHECKOUT / "playbooks" / "verify_gpu_cluster.yml")
@@ -33,6 +34,12 @@ LAYERS = (
     *("admission_policies", "dcgm_exporter", "device_plugin", "falco", "gpu_alerts", "gpu_nodes"),
     *("network_policies", "pod_security", "rbac"),
 )
+STATUS = str(CHECKOUT / "playbooks" / "status_gpu_cluster.yml")
+READER = CHECKOUT / "docs" / "examples" / "rights" / "reader.yaml"
+AS_READER = {
+    "gpu_cluster_impersonate_user": "auditor",
+    "gpu_cluster_impersonate_groups": ["gpu-cluster-hardening-readers"],
+}
 STACK = ("nvidia-device-plugin", "dcgm-exporter", "falco")
 
 
@@ -253,3 +260,24 @@ def test_what_somebody_changed_is_named_with_who_did_it(hardened: Kubectl, sandb
     assert set(changed) == {"allow-serving", "gpu-a100-0"}
     assert (changed["allow-serving"]["field"], changed["allow-serving"]["value"]) == ("spec.egress", "kubectl-patch")
     assert statuses(report, "fail") >= {"GPU-NET-001", "GPU-NET-003", "GPU-NODE-001"}
+
+
+def test_with_the_published_rights_of_readers_all_passes_and_none_is_too_many(
+    hardened: Kubectl, sandbox: Sandbox, run: Playbook, audit: AuditLog
+) -> None:
+    """Verification, status and check mode of the main job: nothing is forbidden, and each right was asked for."""
+    clusters = {"one": sandbox.kubeconfig}
+    hardened.run("apply", "-f", str(READER))
+    audit.mark()
+    try:
+        _done, report = verify(run, sandbox, verify_probes=False, **AS_READER)
+        runs = [run(clusters, playbook=STATUS, **AS_READER), run(clusters, "--check", **AS_READER)]
+        requests = audit.requests().all
+    finally:
+        hardened.run("delete", "-f", str(READER))
+    assert [done.returncode for done in runs] == [0, 0], [done.stdout + done.stderr for done in runs]
+    assert [recap(done, "one")["changed"] for done in runs] == [0, 0]
+    assert statuses(report, "unknown") == set()
+    assert [request.uri for request in requests if request.code == FORBIDDEN] == []
+    (role, _binding) = yaml.safe_load_all(READER.read_text(encoding="utf-8"))
+    assert set(parts(role["rules"])) == asked(requests)

@@ -16,6 +16,7 @@ _ACCOUNTS = (
     "cronjob-controller",
     "daemon-set-controller",
     "deployment-controller",
+    "device-taint-eviction-controller",
     "disruption-controller",
     "endpoint-controller",
     "endpointslice-controller",

@@ -28,7 +28,7 @@ GPU_QUOTA = "gpus"
 # that it names as a parameter, which is of one kind for each policy.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "rbac": ("rbac", "rbac_cluster_roles", "rbac_roles"),
-    "tampering": ("tampering", "own_namespaces"),
+    "tampering": ("tampering", "own_namespaces", "written_secrets"),
     "host_access": ("host_access", "host_volumes"),
 }
 PARAMETERS = ("rbac_cluster_roles", "rbac_roles")
@@ -150,7 +150,7 @@ def _scopes(policy: str, part: str, model: Sequence[Mapping[str, Any]], settings
         return [("", settings.cluster_wide.get(policy, []), {})]
     if part == "own_namespaces":
         return [("", actions, _selector("In", _own(model, settings)))]
-    if policy == "network":
+    if policy == "network" or part == "written_secrets":
         return [("", actions, _selector("In", stages))]
     if policy == "tokens":
         return [("", actions, _selector("In", [*stages, *_own(model, settings)]))]

@@ -20,6 +20,8 @@ from policy_canaries import CANARIES, wait_for_settings
 from role_runs import RoleRunner
 from sandbox_access import Kubectl, Sandbox
 
+OF_STANDARD = ("image_digests", "image_registries", "secrets", "placement")
+
 
 class Policies:
     """Runs the role ``admission_policies`` and waits until the API server acts on what it applied."""
@@ -32,8 +34,19 @@ class Policies:
 
     def apply(self, **settings: Any) -> None:
         """Apply STRICT with these changes. An exemption of an unguessable name proves that they are in force."""
-        nonce = uuid.uuid4().hex[:8]
         wanted = {**STRICT, **settings}
+        policies = {policy for policy in CANARIES if wanted.get(f"admission_policies_{policy}_actions")}
+        denying = {policy for policy in policies if "Deny" in wanted[f"admission_policies_{policy}_actions"]}
+        trial = "training" in wanted["admission_policies_trial_stages"]
+        self._apply(wanted, policies, set() if trial else denying)
+
+    def profile(self, name: str, **settings: Any) -> None:
+        """Apply what a profile sets by itself."""
+        denying = {"audit": set(), "standard": set(OF_STANDARD), "strict": set(CANARIES)}[name]
+        self._apply({"gpu_cluster_stages": STAGES, "gpu_cluster_profile": name, **settings}, set(CANARIES), denying)
+
+    def _apply(self, wanted: dict[str, Any], policies: set[str], denying: set[str]) -> None:
+        nonce = uuid.uuid4().hex[:8]
         passes = [
             {
                 "policy": policy,
@@ -41,16 +54,11 @@ class Policies:
                 "name": f"canary-{nonce}",
                 "reason": "shows what is in force",
             }
-            for policy in CANARIES
-            if wanted.get(f"admission_policies_{policy}_actions")
+            for policy in sorted(policies)
         ]
         exemptions = [*wanted.pop("admission_policies_exemptions", []), *passes]
         self.roles("admission_policies", admission_policies_exemptions=exemptions, **wanted)
-        denying = {
-            item["policy"] for item in passes if "Deny" in wanted[f"admission_policies_{item['policy']}_actions"]
-        }
-        trial = "training" in wanted["admission_policies_trial_stages"]
-        wait_for_settings(self.kubectl, nonce, set() if trial else denying)
+        wait_for_settings(self.kubectl, nonce, denying)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ CONTROLLERS = [
         f"{RBAC}/v1",
         rules=[
             {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["*"]},
-            {"apiGroups": [""], "resources": ["configmaps", "services", "nodes", "pods"], "verbs": ["*"]},
+            {"apiGroups": [""], "resources": ["configmaps", "services", "nodes", "pods", "secrets"], "verbs": ["*"]},
             {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
         ],
     ),

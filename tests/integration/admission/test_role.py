@@ -19,7 +19,17 @@ KINDS = "validatingadmissionpolicy,validatingadmissionpolicybinding"
 ROLE = "admission_policies"
 OF_PODS = ("image-digests", "image-registries", "secrets", "placement")
 FIRM = (
-    *("rbac", "rbac-cluster-roles", "rbac-roles", "namespaces", "tampering", "own-namespaces", "network", "tokens"),
+    *(
+        "rbac",
+        "rbac-cluster-roles",
+        "rbac-roles",
+        "namespaces",
+        "tampering",
+        "own-namespaces",
+        "written-secrets",
+        "network",
+        "tokens",
+    ),
     "nodes",
 )
 GENTLE = ("gpu-use", "gpu-use-elsewhere", "pods", "host-access", "host-access-elsewhere", "host-volumes")

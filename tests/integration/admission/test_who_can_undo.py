@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from attempts import (
     rights,
     user,
 )
-from honest_attempts import CONTROLLERS, HONEST, NOBODY_IS_LOCKED_OUT, OPERATOR_NAMESPACES, VAULT
+from honest_attempts import CONTROLLERS, HONEST, NOBODY_IS_LOCKED_OUT, OPERATOR_NAMESPACES, PROMETHEUS, ROOT, VAULT
 from pod_objects import GPU_TOLERATION, HOST, IMAGE, PRIVILEGED, container, pod, workload
 from sandbox_access import Kubectl
 from unseen_attempts import OBJECTS, PUBLIC, RIGHTS, UNSEEN
@@ -108,6 +109,51 @@ TOKENS = [
         ),
     ),
     Attempt(EDIT, "create", "", made("Secret", "plain", stringData={"a": "b"})),
+]
+# An owner of a version that nobody serves: the garbage collector cannot look for it, and leaves the Secret.
+FROM_VAULT = made(
+    "Secret",
+    "from-vault",
+    stringData={"token": "a"},
+    metadata={
+        "ownerReferences": [
+            {
+                "apiVersion": "external-secrets.io/v0",
+                "kind": "ExternalSecret",
+                "name": "a",
+                "uid": "1",
+                "controller": True,
+            }
+        ]
+    },
+)
+OWN_SECRET = made("Secret", "own", stringData={"token": "a"})
+OTHER_VALUE = '--type=merge -p {"data":{"token":"Yg=="}}'
+SECRETS = [
+    *(
+        Attempt(who, in_stage(command), "written-secrets")
+        for who in (EDIT, ADMIN)
+        for command in (
+            "delete secret from-vault",
+            f"patch secret from-vault {OTHER_VALUE}",
+            'patch secret from-vault --type=merge -p {"metadata":{"ownerReferences":null}}',
+            "annotate secret from-vault reconcile.external-secrets.io/data-hash=a",
+        )
+    ),
+    *(
+        Attempt(who, in_stage(command))
+        for who in (VAULT, ROOT, EDIT)
+        for command in (
+            "delete secret own",
+            f"patch secret own {OTHER_VALUE}",
+        )
+    ),
+    # The operator, whoever adopted one, the garbage collector, administrators.
+    *(Attempt(who, in_stage(f"patch secret from-vault {OTHER_VALUE}")) for who in (VAULT, PROMETHEUS, ROOT)),
+    *(
+        Attempt(who, in_stage("delete secret from-vault"))
+        for who in (VAULT, "system:serviceaccount:kube-system:generic-garbage-collector")
+    ),
 ]
 GRANTS = [
     Attempt(ADMIN, "create", "rbac-cluster-roles", item)
@@ -242,6 +288,7 @@ CASES = [
     *TAMPERING,
     *NETWORK,
     *TOKENS,
+    *SECRETS,
     *GRANTS,
     *ROLES,
     *NAMES,
@@ -255,6 +302,10 @@ CASES = [
 ]
 
 
+def created(kubectl: Kubectl, namespace: str) -> bool:
+    return kubectl.run("create", "namespace", namespace).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def hardened(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
     """Stages with all layers that this is about, users, and what is attacked."""
@@ -264,14 +315,16 @@ def hardened(policies: Any, kubectl: Kubectl) -> Iterator[Kubectl]:
     stages += policies.stages[1:]
     everywhere = {"host_access": ["Deny"]}  # of two policies that refuse, any may be named
     policies.roles("network_policies", gpu_cluster_stages=stages)
-    for name in (OTHER, WATCH, *OPERATOR_NAMESPACES):
-        kubectl("create", "namespace", name)
+    for name in (OTHER, WATCH, *OPERATOR_NAMESPACES):  # another test may just have deleted one of that name
+        wait_for(partial(created, kubectl, name), f"namespace {name} is made")
     kubectl("label", "namespace", WATCH, "pod-security.kubernetes.io/enforce=privileged")
     objects = [
         *rights((STAGE, OTHER, WATCH, "gpu-cluster-hardening")),
         *CONTROLLERS,
         *RIGHTS,
         made("ConfigMap", "own", data={"a": "b"}),
+        FROM_VAULT,
+        OWN_SECRET,
         made("ServiceAccount", "other", automountServiceAccountToken=False),
         made("ServiceAccount", "vault-reader", automountServiceAccountToken=False),
         workload("Deployment", "own"),

@@ -92,7 +92,17 @@ def test_one_policy_for_each_concern_and_no_binding_without_its_policy(objects: 
             "host-access",
             "host-volumes",
         ),
-        *("rbac", "rbac-cluster-roles", "rbac-roles", "namespaces", "tampering", "own-namespaces", "network", "tokens"),
+        *(
+            "rbac",
+            "rbac-cluster-roles",
+            "rbac-roles",
+            "namespaces",
+            "tampering",
+            "own-namespaces",
+            "written-secrets",
+            "network",
+            "tokens",
+        ),
         "nodes",
     }
     bound = {item["spec"]["policyName"] for (kind, _name), item in objects.items() if kind == "PolicyBinding"}
