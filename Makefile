@@ -71,7 +71,7 @@ demo-secrets: sandbox  ## Bring a Secret from a real Vault into the sandbox, and
 # Two at a time, one of which is `integration`, so that neither waits for the other: each core has something to do.
 .PHONY: test
 test: setup  ## Run everything that CI runs; the output of each part comes at its end
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration sanity unit molecule
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration galaxy sanity unit molecule
 
 .PHONY: lint
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
@@ -80,6 +80,15 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline
+
+.PHONY: galaxy
+galaxy: setup  ## The tarball as Galaxy's importer, antsibull-docs and antsibull-changelog judge it
+	@tests/tools/galaxy.sh
+
+.PHONY: changelog
+changelog: setup  ## Make the changelog of the version in galaxy.yml anew from changelogs/fragments
+	rm -f changelogs/changelog.yaml
+	$(BIN)/antsibull-changelog release
 
 .PHONY: sanity
 sanity: setup  ## ansible-test sanity, in a copy under .build

@@ -66,7 +66,6 @@ extends_documentation_fragment:
   - gpu_cluster.hardening.wait
   - gpu_cluster.hardening.attributes
 seealso:
-  - module: gpu_cluster.hardening.pod_security
   - module: kubernetes.core.k8s
 """
 

@@ -17,7 +17,16 @@ from module_runs import ModuleRunner
 from sandbox_access import BIN, CHECKOUT, Kubectl, clean_environment
 
 PLAYBOOK = "gpu_cluster.hardening.harden_gpu_cluster"
-SHIPPED = {"LICENSE", "FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "requirements.txt"}
+SHIPPED = {
+    "LICENSE",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "requirements.txt",
+}
 SHIPPED_FOLDERS = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "roles"}
 LARGEST = 1_000_000
 MADE_BY_USERS = (

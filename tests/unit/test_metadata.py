@@ -33,6 +33,7 @@ WITHOUT_DEFAULT = {
 }
 LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
 LICENSED_SUFFIXES = {".cfg", ".go", ".ini", ".j2", ".py", ".sh", ".yaml", ".yml"}
+MADE_BY_TOOLS = {"changelog.yaml", ".plugin-cache.yaml"}
 
 
 def load(path: str) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def load(path: str) -> dict[str, Any]:
 def licensed_files() -> Iterator[Path]:
     for folder in LICENSED_FOLDERS:
         for path in (CHECKOUT / folder).rglob("*"):
-            if path.suffix in LICENSED_SUFFIXES and "output" not in path.parts and path.stat().st_size > 0:
+            if path.suffix not in LICENSED_SUFFIXES or path.name in MADE_BY_TOOLS or "output" in path.parts:
+                continue
+            if path.stat().st_size > 0:
                 yield path
 
 
