@@ -112,8 +112,8 @@ build-test: setup  ## Build, install elsewhere and run by full name (integration
 	$(BIN)/pytest -q tests/integration/test_install.py
 
 .PHONY: molecule
-molecule: setup  ## The whole job on a sandbox of its own: check, converge, idempotence, verify
-	MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.build/molecule/default $(BIN)/molecule test
+molecule: setup  ## The whole job and each role on one sandbox: check, converge, idempotence, verify, absent
+	$(BIN)/molecule test --all
 
 .PHONY: bench
 bench: setup  ## Measure against kubectl and others; BENCH=whole_job MOST=1000 measures a part

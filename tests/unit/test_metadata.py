@@ -31,7 +31,7 @@ WITHOUT_DEFAULT = {
         "render_to",
     )
 }
-LICENSED_FOLDERS = ("changelogs", "inventories", "meta", "molecule", "playbooks", "plugins", "roles", "tests")
+LICENSED_FOLDERS = ("changelogs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "tests")
 LICENSED_SUFFIXES = {".cfg", ".go", ".ini", ".j2", ".py", ".sh", ".yaml", ".yml"}
 MADE_BY_TOOLS = {"changelog.yaml", ".plugin-cache.yaml"}
 
