@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import tarfile
 import uuid
@@ -87,6 +89,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
     return folder
 
 
+def commands(page: Path) -> list[str]:
+    """The lines of the first block of shell commands of a page."""
+    block = page.read_text(encoding="utf-8").split("```sh\n", 1)[1].split("```", 1)[0]
+    return block.strip().splitlines()
+
+
 def packed(tarball: Path) -> list[Path]:
     with tarfile.open(tarball) as archive:
         return [Path(member.name) for member in archive.getmembers() if member.isfile()]
@@ -161,3 +169,32 @@ def test_installed_playbook_hardens_a_cluster(
     assert "failed=0" in run(home, "ansible-playbook", "-i", str(inventory), PLAYBOOK, "-e", json.dumps(absent))
     for namespace in ("nvidia-device-plugin", "dcgm-exporter", "falco"):
         assert kubectl.get("namespace", namespace) is None
+
+
+def test_the_three_commands_of_the_template_repository_work_in_an_empty_folder(home: Path, tmp_path: Path) -> None:
+    """With the sandbox of the installed collection; what pip would install is there already."""
+    shutil.copytree(CHECKOUT / "docs/examples/one-role", tmp_path / "site")
+    shutil.copy(next(home.glob("*.tar.gz")), tmp_path / "site")
+    environment = clean_environment(
+        tmp_path,
+        {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PIP_NO_INDEX": "1",
+            "PYTHONPATH": "",
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
+        },
+    )
+    del environment["ANSIBLE_COLLECTIONS_PATH"]
+    for command in commands(tmp_path / "site/README.md"):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path / "site",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert not (tmp_path / "site/.sandbox").exists()
