@@ -85,6 +85,10 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 galaxy: setup  ## The tarball as Galaxy's importer, antsibull-docs and antsibull-changelog judge it
 	@tests/tools/galaxy.sh
 
+.PHONY: docs
+docs: setup  ## The site of the docs in .build/docs/html
+	@tests/tools/docs.sh
+
 .PHONY: changelog
 changelog: setup  ## Make the changelog of the version in galaxy.yml anew from changelogs/fragments
 	rm -f changelogs/changelog.yaml
