@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings of Sphinx for the site that `make docs` builds: pages of docs/ and the roles, and what antsibull-docs writes."""
+"""Settings of Sphinx for the site that `make docs` builds: our pages, and what antsibull-docs writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OF_ANSIBLE = {"action_plugins", "common_return_values", "ansible_configuration_s
 
 
 def leave_other_docs(_app: Any, _env: Any, node: Any, content: Any) -> Any:
-    """Pages of Ansible and other collections are named, not linked: they are elsewhere, and the build reads no network."""
+    """Pages of Ansible and other collections are named, not linked: the build reads no network."""
     target = str(node.get("reftarget", ""))
     elsewhere = target in OF_ANSIBLE or (target.startswith("ansible_collections.") and not target.startswith(OURS))
     return content if elsewhere else None
