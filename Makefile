@@ -18,6 +18,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 SETUP := .build/setup-$(shell { pwd -P; cat requirements/dev.txt requirements/go.txt; } | cksum | cut -d' ' -f1)
 # A line of `integration` and not what it depends on: make would give its turn to the parts after it.
 SERVERS := PYTHONPATH=.build/collections:tests/integration $(BIN)/python tests/tools/build_servers.py
+MATRIX := PYTHONPATH=.build/collections:tests/integration $(BIN)/python tests/tools/run_matrix.py
 COLLECTION := .build/collections/ansible_collections/gpu_cluster/hardening
 
 # A user's KUBECONFIG may point at a real cluster: nothing here may ever see it.
@@ -71,7 +72,7 @@ demo-secrets: sandbox  ## Bring a Secret from a real Vault into the sandbox, and
 # Two at a time, one of which is `integration`, so that neither waits for the other: each core has something to do.
 .PHONY: test
 test: setup  ## Run everything that CI runs; the output of each part comes at its end
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration galaxy sanity unit molecule
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration galaxy sanity unit matrix-quick molecule
 
 .PHONY: lint
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
@@ -114,6 +115,14 @@ integration: setup  ## Tests against a real API server
 .PHONY: build-test
 build-test: setup  ## Build, install elsewhere and run by full name (integration runs this, too)
 	$(BIN)/pytest -q tests/integration/test_install.py
+
+.PHONY: test-matrix
+test-matrix: setup  ## The whole job with ansible-core 2.17 to 2.21 on each Python that is here
+	@$(MATRIX) --write
+
+.PHONY: matrix-quick
+matrix-quick: setup  ## The same with the oldest ansible-core
+	@$(MATRIX) --quick
 
 .PHONY: molecule
 molecule: setup  ## The whole job and each role on one sandbox: check, converge, idempotence, verify, absent
