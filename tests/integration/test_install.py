@@ -28,8 +28,9 @@ SHIPPED = {
     "CONTRIBUTING.md",
     "SECURITY.md",
     "requirements.txt",
+    "bindep.txt",
 }
-SHIPPED_FOLDERS = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "roles"}
+SHIPPED_FOLDERS = {"changelogs", "docs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles"}
 LARGEST = 1_000_000
 MADE_BY_USERS = (
     "inventories/metal/hosts.yml",

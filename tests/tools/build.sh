@@ -8,8 +8,8 @@ set -euo pipefail
 mkdir -p "$1"
 target=$(cd "$1" && pwd -P)
 cd "$(dirname "$0")/../.."
-named=(galaxy.yml LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md requirements.txt
-  changelogs docs inventories/example meta playbooks plugins roles)
+named=(galaxy.yml LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md requirements.txt bindep.txt
+  changelogs docs extensions/eda extensions/patterns inventories/example meta playbooks plugins roles)
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
