@@ -36,6 +36,7 @@ FLOORS = (
     "external_secrets",
     "reach",
     "floors",
+    "hosts",
     "reports",
     "checks",
     "inventories",
