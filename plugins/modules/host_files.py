@@ -99,6 +99,19 @@ options:
         description: Seconds for which the service must stay up.
         type: int
         default: 3
+      paths:
+        description: Files that ask for this step. All of the part, if none is named.
+        type: list
+        elements: str
+        default: []
+  disrupts:
+    description: Why running work would lose its GPU by a change. It is returned if there is one.
+    type: str
+    default: ""
+  reboot_owed:
+    description: Why a reboot is needed before all of a change counts. It is returned if there is one.
+    type: str
+    default: ""
   keep_open:
     description:
       - Leave it to M(gpu_cluster.hardening.host_parts) to call the change good, or to undo it.
@@ -157,6 +170,16 @@ kept:
   returned: success
   type: dict
   sample: {}
+disrupts:
+  description: Why running work would lose its GPU by the change, or empty.
+  returned: success
+  type: str
+  sample: ""
+reboot_owed:
+  description: Why a reboot is needed, or empty.
+  returned: success
+  type: str
+  sample: ""
 open:
   description: Whether the part has a change that nobody has called good yet.
   returned: success
@@ -173,14 +196,17 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.change import Done, Part, make
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.judging import judge
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.moves import read_wanted
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import Step
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.programs import run
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.report import (
     result_of,
     shown_options,
     warnings_of,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import DEFAULT_FOLDER, Store
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import (
+    DEFAULT_FOLDER,
+    Store,
+    read_step,
+)
 
 FILE_OPTIONS = {
     "path": {"type": "str", "required": True},
@@ -195,6 +221,7 @@ STEP_OPTIONS = {
     "action": {"type": "str", "default": "restart"},
     "command": {"type": "list", "elements": "str", "default": []},
     "settle": {"type": "int", "default": 3},
+    "paths": {"type": "list", "elements": "str", "default": []},
 }
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -203,6 +230,8 @@ ARGUMENT_SPEC = {
     "validate": {"type": "list", "elements": "list", "default": []},
     "drafts": {"type": "list", "elements": "dict", "options": FILE_OPTIONS, "default": []},
     "steps": {"type": "list", "elements": "dict", "options": STEP_OPTIONS, "default": []},
+    "disrupts": {"type": "str", "default": ""},
+    "reboot_owed": {"type": "str", "default": ""},
     "keep_open": {"type": "bool", "default": False},
     "store": {"type": "path", "default": DEFAULT_FOLDER},
 }
@@ -213,7 +242,7 @@ def work(params: dict[str, Any], check: bool, temporary: str) -> Done:
     present = params["state"] == "present"
     wanted = read_wanted(params["files"] if present else [])
     drafts = read_wanted(params["drafts"] if present else [])
-    steps = [Step(**{**step, "command": tuple(step["command"])}) for step in params["steps"]]
+    steps = [read_step(step) for step in params["steps"]]
     asked = partial(judge, wanted, drafts, params["validate"], run, temporary)
     part = Part(params["name"], Store(params["store"]), run)
     if check:
@@ -233,7 +262,8 @@ def main() -> None:
         fail(module, error, **hidden)
     except OSError as error:
         fail(module, HardeningError(f"{error.filename}: {error.strerror}. The next run goes on from there."), **hidden)
-    succeed(module, result_of(done), warnings_of(done, module.params["store"]), **hidden)
+    told = {name: module.params[name] if done.changed else "" for name in ("disrupts", "reboot_owed")}
+    succeed(module, {**result_of(done), **told}, warnings_of(done, module.params["store"]), **hidden)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def make(
     to_take = list(state.change.owed) if state.change else []
     if needed:
         # Files that go need the steps of those that wrote them.
-        to_take = list(dict.fromkeys([*to_take, *(steps if wanted else state.holding.steps)]))
+        to_take = list(dict.fromkeys([*to_take, *_asked(steps if wanted else state.holding.steps, needed)]))
     holding = _held(state, moves, wanted, tuple(steps))
     settled = State(holding, state.change if keep_open else None)
     if check or not (needed or to_take):
@@ -132,9 +132,8 @@ def undo(part: Part, check: bool) -> Done:
     if state.change is None:
         return Done((), (), {}, False)
     needed = [move for move in moves_back(state, part.store, part.name) if move.needed]
-    steps = list(dict.fromkeys([*state.change.holding.steps, *state.holding.steps]))
-    if not needed and not state.change.owed:
-        steps = []
+    steps = list(dict.fromkeys([*state.change.owed, *_asked(state.change.holding.steps, needed)]))
+    steps = list(dict.fromkeys([*steps, *_asked(state.holding.steps, needed)]))
     if not check:
         for move in needed:
             if move.theirs:
@@ -157,6 +156,12 @@ def accept(part: Part, check: bool) -> bool:
     if not check:
         _finish(part, state, State(state.holding))
     return True
+
+
+def _asked(steps: Sequence[Step], moves: Sequence[Move]) -> list[Step]:
+    """The steps that these files ask for."""
+    paths_moved = {move.path for move in moves}
+    return [step for step in steps if moves and (not step.paths or paths_moved.intersection(step.paths))]
 
 
 def _held(state: State, moves: Sequence[Move], wanted: Mapping[str, Wanted], steps: tuple[Step, ...]) -> Holding:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.containers import gpu_containers
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.machine import Machine
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.presets import MARKS, PRESETS, UNKNOWN
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.runtimes import (
@@ -95,6 +96,7 @@ def gather(
         "runc": _version(machine, programs, "runc"),
         "kubelet": kubelet_facts(machine, paths, programs),
         "toolkit": toolkit_facts(machine, paths, programs, store, TOOLKIT_PART),
+        "gpu_containers": gpu_containers(machine),
         "driver": _driver(machine),
         "dcgm": version_in(machine.output(programs["nv-hostengine"], "--version"))
         if "nv-hostengine" in programs
@@ -114,8 +116,8 @@ def kubelet_facts(machine: Machine, paths: Mapping[str, str], programs: Mapping[
     """The kubelet.
 
     Returns:
-        ``version``, its ``unit``, the ``command`` of the process that runs, of its options ``config``, ``config_dir`` and
-        ``node_name`` (None where they are not given), and ``extra_args``, what the user added to kubeadm's.
+        ``version``, its ``unit``, the ``command`` of the process that runs, of its options ``config``, ``config_dir``
+        and ``node_name`` (None where they are not given), and ``extra_args``, what the user added to kubeadm's.
     """
     unit = unit_facts(machine, paths["kubelet_service"])
     command = unit["command"]
@@ -191,7 +193,7 @@ def _os(machine: Machine) -> dict[str, str]:
 
 
 def _driver(machine: Machine) -> dict[str, Any]:
-    """Its ``version`` (of the module that is loaded, or else on the disk), ``loaded``, and ``parameters`` that count."""
+    """Its ``version`` (of the module that is loaded, or else on the disk), ``loaded``, and its ``parameters``."""
     loaded = machine.line("/sys/module/nvidia/version")
     parameters = machine.text("/proc/driver/nvidia/params") or ""
     return {

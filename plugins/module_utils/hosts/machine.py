@@ -59,6 +59,13 @@ class Machine:
         except OSError:
             return ""
 
+    def about(self, path: str) -> os.stat_result | None:
+        """Owner and mode of what is at a path."""
+        try:
+            return os.stat(self.root + path)
+        except OSError:
+            return None
+
     def first(self, paths: Sequence[str]) -> str:
         """The first of some paths that is there, or an empty text."""
         return next((path for path in paths if self.has(path)), "")

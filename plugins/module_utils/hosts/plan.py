@@ -45,12 +45,14 @@ class Step:
         action: of systemctl, such as restart, reload or try-restart.
         command: a program and its arguments, where no service is named.
         settle: seconds for which the service must stay up.
+        paths: files that ask for it; all of the part, if none is named.
     """
 
     service: str = ""
     action: str = "restart"
     command: tuple[str, ...] = ()
     settle: int = 3
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

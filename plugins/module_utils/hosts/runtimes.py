@@ -15,6 +15,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.units 
 
 OPERATOR_TOOLKIT = "/usr/local/nvidia/toolkit"
 """Where the GPU Operator's container puts the toolkit, which it configures anew whenever it starts."""
+SPEC_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 _VERSION = re.compile(r"\bv?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:[-~+.][0-9A-Za-z.~+-]+)?)")
 _SECTION = re.compile(r"\s*\[(.+)\]\s*(?:#.*)?")
 _RUNTIME = re.compile(r"""plugins\.['"]?io\.containerd\.[a-z0-9.]+['"]?\.containerd\.runtimes\.['"]?([\w.-]+)['"]?""")
@@ -27,11 +28,12 @@ def version_in(text: str) -> str:
 
 
 def containerd_facts(machine: Machine, paths: Mapping[str, str], programs: Mapping[str, str]) -> dict[str, Any]:
-    """containerd.
+    """Of containerd.
 
     Returns:
         ``version``, ``config_version`` of its file (0 if there is none), ``imports`` of it, ``runtimes``,
-        ``default_runtime`` and ``cdi`` of all its files together, if they are ``readable``, and its ``unit``.
+        ``default_runtime``, ``cdi`` and ``systemd_cgroup`` of all its files together, if they are ``readable``, and its
+        ``unit``.
     """
     program = programs.get("containerd", "")
     text = machine.text(paths["containerd_config"])
@@ -45,13 +47,14 @@ def containerd_facts(machine: Machine, paths: Mapping[str, str], programs: Mappi
         "runtimes": sorted({match[1] for match in map(_RUNTIME.search, whole.splitlines()) if match}),
         "default_runtime": _value(whole, "default_runtime_name"),
         "cdi": _value(whole, "enable_cdi"),
+        "systemd_cgroup": _value(whole, "SystemdCgroup") == "true",
         "readable": bool(said),
         "unit": unit_facts(machine, paths["containerd_service"]),
     }
 
 
 def crio_facts(machine: Machine, paths: Mapping[str, str], programs: Mapping[str, str]) -> dict[str, Any]:
-    """CRI-O: ``version``, ``runtimes``, ``default_runtime``, and its ``unit``."""
+    """Of CRI-O: ``version``, ``runtimes``, ``default_runtime``, and its ``unit``."""
     program = programs.get("crio", "")
     said = machine.output(program, "config") if program else ""
     return {
@@ -70,7 +73,8 @@ def toolkit_facts(
 
     Returns:
         ``version``, ``config`` (the file as it was before the part wrote it), whether it is there ``by_operator``,
-        whether a unit keeps CDI specifications (``refresh``), whether ``/dev/char`` has links to the ``devices``.
+        whether a unit keeps CDI specifications (``refresh``), which of these others than root may write
+        (``unsafe_specs``), and whether ``/dev/char`` has links to the ``devices``.
     """
     program = programs.get("nvidia-ctk", "")
     return {
@@ -78,12 +82,24 @@ def toolkit_facts(
         "config": _original(store, part, paths["toolkit_config"], machine),
         "by_operator": machine.has(OPERATOR_TOOLKIT) and OPERATOR_TOOLKIT in program,
         "refresh": unit_facts(machine, "nvidia-cdi-refresh")["loaded"],
+        "unsafe_specs": _unsafe_specs(machine),
         "char_links": any(
             machine.link(f"/dev/char/{name}").rpartition("/")[2].startswith("nvidia")
             for name in machine.names("/dev/char")
         ),
         "devices": [name for name in machine.names("/dev") if re.fullmatch(r"nvidia[0-9]+", name)],
     }
+
+
+def _unsafe_specs(machine: Machine) -> list[str]:
+    """Whoever writes a specification of CDI chooses what of the machine a container gets."""
+    found = []
+    for folder in SPEC_FOLDERS:
+        for path in (folder, *(f"{folder}/{name}" for name in machine.names(folder))):
+            about = machine.about(path)
+            if about and (about.st_uid or about.st_mode & 0o022):
+                found.append(path)
+    return found
 
 
 def _original(store: Store, part: str, path: str, machine: Machine) -> str | None:

@@ -236,7 +236,12 @@ def _read_found(data: Mapping[str, Any] | None) -> Found | None:
 
 
 def _read_steps(data: list[Mapping[str, Any]]) -> tuple[Step, ...]:
-    return tuple(Step(**{**step, "command": tuple(step["command"])}) for step in data)
+    return tuple(read_step(step) for step in data)
+
+
+def read_step(data: Mapping[str, Any]) -> Step:
+    """A step as JSON, or an option of a module, has it."""
+    return Step(**{**data, "command": tuple(data["command"]), "paths": tuple(data["paths"])})
 
 
 def opened(

@@ -17,8 +17,8 @@ def unit_facts(machine: Machine, name: str) -> dict[str, Any]:
     """A unit.
 
     Returns:
-        ``loaded``, ``active``, ``file``, ``drop_ins``, ``kill_mode``, ``exec_start`` (as written, before its variables are
-        filled in), ``environment_files``, and ``command`` of the process that runs (None if none does).
+        ``loaded``, ``active``, ``file``, ``drop_ins``, ``kill_mode``, ``exec_start`` (as written, before its variables
+        are filled in), ``environment_files``, and ``command`` of the process that runs (None if none does).
     """
     said = machine.output("systemctl", "show", f"{name}.service", *(f"--property={key}" for key in _ASKED))
     values: dict[str, list[str]] = {}

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the gpu_cluster.hardening authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter that plans a part of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import kubelet, toolkit
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostPlan, as_variables
+from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_settings import planned_settings
+
+PARTS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], HostPlan]] = {
+    "container_toolkit": toolkit.plan,
+    "kubelet": kubelet.plan,
+}
+
+
+def host_plan(facts: Mapping[str, Any], part: str, settings: Mapping[str, Any]) -> Any:
+    """See plugins/filter/host_plan.yml."""
+    if part not in PARTS:
+        raise AnsibleFilterError(f"{part!r} is no part of a machine (known: {', '.join(PARTS)})")
+    return planned_settings(lambda given: as_variables(PARTS[part](facts, given)), settings)
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"host_plan": host_plan}
