@@ -64,7 +64,7 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
         files.append(HostFile(f"/etc/sysctl.d/{NAME}.conf", text))
         steps.insert(0, Step(command=("sysctl", "-p", files[-1].path), paths=(files[-1].path,)))
     steps.append(Step(service=paths["kubelet_service"], settle=5))
-    warnings = []
+    warnings: list[str] = []
     if not version:
         warnings.append(f"{name}: the version of the kubelet cannot be read; fields of 1.35 are left out.")
     return HostPlan(
@@ -113,8 +113,8 @@ def _with_config_dir(facts: Mapping[str, Any], folder: str) -> list[HostFile]:
     unit, name = facts["kubelet"]["unit"], facts["name"]
     if "$KUBELET_EXTRA_ARGS" not in unit["exec_start"]:
         raise HardeningError(
-            f"{name}: the kubelet is started without --config-dir, and its unit has no $KUBELET_EXTRA_ARGS by which it could"
-            f" be added. Start it with --config-dir={folder}, in kubespray by kubelet_custom_flags."
+            f"{name}: the kubelet is started without --config-dir, and its unit has no $KUBELET_EXTRA_ARGS by which it"
+            f" could be added. Start it with --config-dir={folder}, in kubespray by kubelet_custom_flags."
         )
     arguments = f"{facts['kubelet']['extra_args']} --config-dir={folder}".strip()
     drop_in = f"{_HEAD}[Service]\nEnvironmentFile={EXTRA_ARGS_FILE}\n"
