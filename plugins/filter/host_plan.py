@@ -19,8 +19,10 @@ PARTS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], HostPlan]] 
 }
 
 
-def host_plan(facts: Mapping[str, Any], part: str, settings: Mapping[str, Any]) -> Any:
+def host_plan(facts: Mapping[str, Any], part: str, settings: Mapping[str, Any], state: str = "present") -> Any:
     """See plugins/filter/host_plan.yml."""
+    if state == "absent":
+        return as_variables(HostPlan())
     if part not in PARTS:
         raise AnsibleFilterError(f"{part!r} is no part of a machine (known: {', '.join(PARTS)})")
     return planned_settings(lambda given: as_variables(PARTS[part](facts, given)), settings)

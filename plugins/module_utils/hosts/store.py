@@ -118,6 +118,7 @@ class Store:
             with suppress(FileNotFoundError):
                 os.unlink(path)
         else:
+            self._make(self._path(part))
             text = json.dumps(_as_json(state), indent=1, sort_keys=True)
             write_new(path + ".new", text.encode())
             os.replace(path + ".new", path)

@@ -104,6 +104,14 @@ def test_new_and_replaced_files_are_as_wanted_and_steps_follow_once(machine: Mac
     assert machine.programs.ran == [("reload",)]
 
 
+def test_files_that_are_all_new_are_written_and_taken_back(machine: Machine) -> None:
+    before = machine.etc()
+    machine.make(new="ours")
+    assert machine.etc() == {**before, "new": ("ours", 0o640)}
+    machine.make()
+    assert machine.etc() == before
+
+
 def test_a_second_run_writes_nothing_and_runs_nothing(machine: Machine) -> None:
     machine.make(there="ours", new="ours")
     before = machine.times()
