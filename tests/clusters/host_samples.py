@@ -77,5 +77,4 @@ KUBELET: Mapping[str, Any] = {
 
 def facts(**parts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts with keys of some parts changed."""
-    changed = {name: {**FACTS[name], **part} if isinstance(FACTS[name], Mapping) else part for name, part in parts.items()}
-    return {**FACTS, **changed}
+    return {**FACTS, **{name: {**FACTS[name], **part} for name, part in parts.items()}}

@@ -62,7 +62,7 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
     if settings["protect_kernel_defaults"]:
         text = _HEAD + "".join(f"{key} = {value}\n" for key, value in SYSCTLS.items())
         files.append(HostFile(f"/etc/sysctl.d/{NAME}.conf", text))
-        steps.insert(0, Step(command=("sysctl", "-p", files[-1].path), paths=(files[-1].path,)))
+        steps.insert(0, _load_settings(files[-1].path))
     steps.append(Step(service=paths["kubelet_service"], settle=5))
     warnings: list[str] = []
     if not version:
@@ -122,6 +122,11 @@ def _with_config_dir(facts: Mapping[str, Any], folder: str) -> list[HostFile]:
         HostFile(EXTRA_ARGS_FILE, f'{_HEAD}KUBELET_EXTRA_ARGS="{arguments}"\n'),
         HostFile(_UNIT, drop_in),
     ]
+
+
+def _load_settings(path: str) -> Step:
+    """Also where the file is gone again, as after a rollback."""
+    return Step(command=("sh", "-c", 'test ! -e "$0" || sysctl --quiet --load="$0"', path), paths=(path,))
 
 
 def _links_of_devices(facts: Mapping[str, Any]) -> Iterator[Step]:

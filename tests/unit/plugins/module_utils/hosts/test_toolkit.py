@@ -33,7 +33,8 @@ def test_variables_and_mounts_of_a_container_are_not_obeyed() -> None:
 
 def test_what_the_site_has_set_stays_and_holes_are_closed() -> None:
     site = (
-        'disable-require = true\n[nvidia-container-cli]\nroot = "/run/nvidia/driver"\nldconfig = "/sbin/ldconfig.real"\n'
+        "disable-require = true\n"
+        '[nvidia-container-cli]\nroot = "/run/nvidia/driver"\nldconfig = "/sbin/ldconfig.real"\n'
         "[features]\nallow-ldconfig-from-container = true\n"
     )
     config = read(plan(facts(toolkit={"config": site}), TOOLKIT), CONFIG)
