@@ -24,17 +24,17 @@ REGISTRY_PORT = 5000
 SERVICES = "10.96.0.0/16"
 DNS = "10.96.0.10"
 PROGRAMS = {
-    "kubelet": "/usr/bin/kubelet",
-    "kube-proxy": "/usr/local/bin/kube-proxy",
-    "containerd": "/usr/bin/containerd",
-    "containerd-shim-runc-v2": "/usr/bin/containerd-shim-runc-v2",
-    "ctr": "/usr/bin/ctr",
-    "device-plugin": "/usr/local/bin/device-plugin",
+    "/usr/bin/kubelet": "node",
+    "/usr/local/bin/kube-proxy": "node",
+    "/usr/bin/containerd": "containerd",
+    "/usr/bin/containerd-shim-runc-v2": "containerd-shim-runc-v2",
+    "/usr/bin/ctr": "ctr",
+    "/usr/local/bin/device-plugin": "device-plugin",
 }
-"""Where a node has them."""
+"""Which of :mod:`machine_programs` a node has, by the path there."""
 
 
-def node(sandbox: Sandbox, network: Network, number: int, name: str, programs: Mapping[str, Path]) -> Given:
+def node(sandbox: Sandbox, network: Network, number: int, name: str, built: Mapping[str, Path]) -> Given:
     """What the machine is given."""
     authority = (sandbox.directory / "pki" / "ca.crt").read_text(encoding="utf-8")
     files = {
@@ -53,7 +53,7 @@ def node(sandbox: Sandbox, network: Network, number: int, name: str, programs: M
             0o644,
         ),
     }
-    return Given(files, {PROGRAMS[program]: path for program, path in programs.items()})
+    return Given(files, {path: built[program] for path, program in PROGRAMS.items()})
 
 
 def publish_api_server(kubectl: Kubectl, network: Network) -> None:

@@ -119,6 +119,9 @@ def _api_server(paths: SandboxPaths, ports: Mapping[str, int]) -> Component:
         "tls-cert-file": paths.certificate("server"),
         "tls-private-key-file": paths.key("server"),
         "client-ca-file": paths.certificate("ca"),
+        # By which it reads from the kubelets of nodes that are not simulated.
+        "kubelet-client-certificate": paths.certificate("kubelet-client"),
+        "kubelet-client-key": paths.key("kubelet-client"),
         "service-account-key-file": paths.certificate(SERVICE_ACCOUNT_KEY),
         "service-account-signing-key-file": paths.key(SERVICE_ACCOUNT_KEY),
         "audit-policy-file": paths.config("audit-policy.json"),
