@@ -35,6 +35,7 @@ class MachineCluster:
     sandbox: Sandbox
     network: Network
     registry: Registry
+    image: Path
     inventory: Path
 
 
@@ -51,12 +52,20 @@ def running_cluster(build: Path, sandbox: Sandbox) -> Iterator[MachineCluster]:
         build.mkdir(parents=True, exist_ok=True)
         registry = stack.enter_context(running_registry(build))
         _pass_on(stack, network, sandbox, registry)
+        registry.push_files("pause", "3.10", busybox(image), ["/bin/busybox", "sleep", "2147483647"])
         publish_api_server(sandbox.kubectl, network)
         given = {name: node(sandbox, network, number, name, programs) for number, name in enumerate(NAMES, 1)}
         machines = stack.enter_context(running_machines(image, network, build / "machines", list(NAMES), given))
         inventory = write_inventory(build / "inventory.json", machines, sandbox)
         wait_until_ready(sandbox, machines)
-        yield MachineCluster(machines, sandbox, network, registry, inventory)
+        yield MachineCluster(machines, sandbox, network, registry, image, inventory)
+
+
+def busybox(image: Path) -> dict[str, bytes]:
+    """The files of a container that has a shell and nothing else, from Debian's package in the root of machines."""
+    applets = ("sh", "cat", "id", "ls", "sleep", "wget", "sha256sum", "stat", "touch", "dd", "nc")
+    links = {f"bin/{name}": b"link:/bin/busybox" for name in applets}
+    return {"bin/busybox": (image / "bin" / "busybox").read_bytes(), **links}
 
 
 def write_inventory(path: Path, machines: Sequence[Machine], sandbox: Sandbox) -> Path:

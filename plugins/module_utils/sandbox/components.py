@@ -141,6 +141,7 @@ def _api_server(paths: SandboxPaths, ports: Mapping[str, int]) -> Component:
         # It would taint every new node until the controller manager has seen that it is Ready, and they all are.
         "disable-admission-plugins": "TaintNodesByCondition",
         "allow-privileged": "true",
+        "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
         "audit-log-path": paths.audit_log,
         "audit-log-maxsize": 1000,
         "audit-log-maxbackup": 1,
