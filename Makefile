@@ -72,7 +72,7 @@ demo-secrets: sandbox  ## Bring a Secret from a real Vault into the sandbox, and
 # Two at a time, one of which is `integration`, so that neither waits for the other: each core has something to do.
 .PHONY: test
 test: setup  ## Run everything that CI runs; the output of each part comes at its end
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration galaxy sanity unit matrix-quick molecule
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target SIDE_BY_SIDE=1 lint integration galaxy sanity unit matrix-quick molecule hosts
 
 .PHONY: lint
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
@@ -127,6 +127,10 @@ matrix-quick: setup  ## The same with the oldest ansible-core
 .PHONY: molecule
 molecule: setup  ## The whole job and each role on one sandbox: check, converge, idempotence, verify, absent
 	$(BIN)/molecule test --all
+
+.PHONY: hosts
+hosts: setup  ## Tests on machines that boot here, with a real kubelet; they need root, and say so without it
+	$(BIN)/pytest -q tests/hosts
 
 .PHONY: bench
 bench: setup  ## Measure against kubectl and others; BENCH=whole_job MOST=1000 measures a part

@@ -8,10 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
+import io
 import json
+import os
 import re
 import ssl
 import subprocess
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,6 +95,23 @@ class Registry:
             repository, tag, media_type, {"schemaVersion": 2, "mediaType": media_type, "manifests": entries}
         )
 
+    def push_files(self, repository: str, tag: str, files: Mapping[str, bytes], command: Sequence[str]) -> Pushed:
+        """Push an image of these programs, by path, that a container runtime can run on this machine."""
+        layer = layer_of(files)
+        config = {
+            "os": "linux",
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
+            "config": {"Entrypoint": list(command), "Env": ["PATH=/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(layer)]},
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": self._blob(repository, encoded(config), "application/vnd.oci.image.config.v1+json"),
+            "layers": [self._blob(repository, layer, "application/vnd.oci.image.layer.v1.tar")],
+        }
+        return self._push(repository, tag, OCI_MANIFEST, manifest)
+
     def delete(self, repository: str, reference: str) -> None:
         """Take a manifest away."""
         self.send("DELETE", f"/v2/{repository}/manifests/{reference}", expected=202)
@@ -157,6 +177,20 @@ def basic(user: str = USER, password: str = PASSWORD) -> str:
 def plain(*names: str, **more: Any) -> list[dict[str, Any]]:
     """The option ``registries`` of the module for registries without TLS."""
     return [{"name": name, "plain_http": True, **more} for name in names]
+
+
+def layer_of(files: Mapping[str, bytes]) -> bytes:
+    """A tar of programs, the same bytes for the same files; a value of ``link:PATH`` is a symbolic link."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.mode = 0o755
+            if content.startswith(b"link:"):
+                entry.type, entry.linkname, content = tarfile.SYMTYPE, content[5:].decode(), b""
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return output.getvalue()
 
 
 def digest_of(data: bytes) -> str:

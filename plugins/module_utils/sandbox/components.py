@@ -119,6 +119,9 @@ def _api_server(paths: SandboxPaths, ports: Mapping[str, int]) -> Component:
         "tls-cert-file": paths.certificate("server"),
         "tls-private-key-file": paths.key("server"),
         "client-ca-file": paths.certificate("ca"),
+        # By which it reads from the kubelets of nodes that are not simulated.
+        "kubelet-client-certificate": paths.certificate("kubelet-client"),
+        "kubelet-client-key": paths.key("kubelet-client"),
         "service-account-key-file": paths.certificate(SERVICE_ACCOUNT_KEY),
         "service-account-signing-key-file": paths.key(SERVICE_ACCOUNT_KEY),
         "audit-policy-file": paths.config("audit-policy.json"),
@@ -138,6 +141,7 @@ def _api_server(paths: SandboxPaths, ports: Mapping[str, int]) -> Component:
         # It would taint every new node until the controller manager has seen that it is Ready, and they all are.
         "disable-admission-plugins": "TaintNodesByCondition",
         "allow-privileged": "true",
+        "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
         "audit-log-path": paths.audit_log,
         "audit-log-maxsize": 1000,
         "audit-log-maxbackup": 1,

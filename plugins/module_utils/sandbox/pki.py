@@ -46,6 +46,7 @@ CERTIFICATES = (
     CertificateRequest("admin", "ca", "kubernetes-admin", "system:masters"),
     CertificateRequest("sandbox", "ca", "sandbox", "system:masters"),
     CertificateRequest("kwok", "ca", "sandbox:kwok", "system:masters"),
+    CertificateRequest("kubelet-client", "ca", "kube-apiserver-kubelet-client", "system:masters"),
     CertificateRequest("kube-controller-manager", "ca", "system:kube-controller-manager"),
     CertificateRequest("kube-scheduler", "ca", "system:kube-scheduler"),
     CertificateRequest("etcd", "etcd-ca", "etcd", server=True),
