@@ -20,6 +20,20 @@ DEVICES_KEY = "gpu-device"
 LOADING_KEY = "gpu-module"
 SETTINGS_KEY = "gpu-settings"
 PROGRAMS_KEY = "gpu-programs"
+# Folders end with a slash.
+WATCHED_PATHS = (
+    *("/etc/nvidia-container-runtime/", "/etc/nvidia-container-toolkit/", "/etc/cdi/", "/run/cdi/"),
+    *("/etc/containerd/", "/etc/crio/", "/etc/modprobe.d/", "/etc/kubernetes/", "/var/lib/kubelet/config.yaml"),
+    *("/etc/rancher/", "/var/lib/rancher/rke2/agent/etc/", "/var/lib/rancher/k3s/agent/etc/"),
+    *("/etc/nvidia-imex/", "/usr/share/nvidia/nvswitch/"),
+)
+WATCHED_PROGRAMS = tuple(
+    f"/usr/bin/{name}"
+    for name in (
+        *("nvidia-ctk", "nvidia-cdi-hook", "nvidia-container-cli", "nvidia-container-runtime"),
+        *("nvidia-container-runtime-hook", "nvidia-modprobe", "nvidia-smi"),
+    )
+)
 _IMMUTABLE = 2
 _NUMBERS_OF_PEOPLE = "-F auid>=1000 -F auid!=unset"
 
@@ -30,10 +44,10 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
     Args:
         facts: ``augenrules`` (path of the program, or empty), ``enabled`` (what the kernel says: 0, 1, 2 for rules that
             are locked until a reboot, None if it says nothing), ``devices`` (device files and folders of GPUs),
-            ``present`` (which of the settings' paths are there), ``written`` (the file of rules as it is, None if it is
+            ``present`` (which of the watched paths are there), ``written`` (the file of rules as it is, None if it is
             not there) and ``machine`` (as uname says).
-        settings: ``paths`` (files and folders whose changes are written down), ``programs`` (whose runs by people are),
-            ``without_auditd`` (fail or warn).
+        settings: ``extra_paths`` (further files and folders whose changes are written down; a folder ends with a
+            slash), ``without_auditd`` (fail or warn).
 
     Raises:
         HardeningError: there is no audit daemon, and that is to fail; or a path cannot be written in a rule.
@@ -68,12 +82,12 @@ def _lines(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[st
     for word in _architectures(facts["machine"]):
         yield f"-a always,exit -F arch={word} -S init_module,finit_module,delete_module -k {LOADING_KEY}"
     yield "# What decides which container gets which GPU, and what the kubelet and the driver are told."
-    for path in _there(settings["paths"], facts["present"]):
+    for path in [*_there(WATCHED_PATHS, facts["present"]), *settings["extra_paths"]]:
         yield f"-a always,exit {_place(path)} -F perm=wa -k {SETTINGS_KEY}"
     yield "# Programs of the toolkit in the hands of people."
-    for path in _there(settings["programs"], facts["present"]):
+    for path in _there(WATCHED_PROGRAMS, facts["present"]):
         yield f"-a always,exit {_place(path)} -F perm=x {_NUMBERS_OF_PEOPLE} -k {PROGRAMS_KEY}"
-    for path in _there(settings["programs"], facts["present"]):
+    for path in _there(WATCHED_PROGRAMS, facts["present"]):
         yield f"-a always,exit {_place(path)} -F perm=wa -k {PROGRAMS_KEY}"
 
 

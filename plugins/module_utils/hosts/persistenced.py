@@ -26,8 +26,8 @@ def confined(facts: Mapping[str, Any] | None, user: str) -> HostPlan:
     """The drop-in that makes the daemon another user's.
 
     Args:
-        facts: ``exec_start`` (the command of its unit, without our drop-in) and ``has_user`` (whether the machine knows
-            the user without our file); None if there is no such unit.
+        facts: ``exec_start`` (the command of its unit, without our drop-in) and ``users`` (whom the
+            machine knows without our file); None if there is no such unit.
         user: its name; empty to leave the daemon as it is.
     """
     if user and not _NAME.fullmatch(user):
@@ -44,7 +44,7 @@ def confined(facts: Mapping[str, Any] | None, user: str) -> HostPlan:
         )
     ]
     steps = [Step(command=("systemctl", "daemon-reload")), Step(service=UNIT, action="try-restart")]
-    if not facts["has_user"]:
+    if user not in facts["users"]:
         files.append(HostFile(USER_PATH, f'u {user} - "NVIDIA persistence daemon" /\n'))
         steps.insert(0, Step(command=("systemd-sysusers",)))
     return HostPlan(tuple(files), steps=tuple(steps))

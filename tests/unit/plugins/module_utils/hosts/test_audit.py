@@ -21,8 +21,7 @@ FACTS: dict[str, Any] = {
     "machine": "x86_64",
 }
 SETTINGS: dict[str, Any] = {
-    "paths": ["/etc/cdi/", "/etc/crio/"],
-    "programs": ["/usr/bin/nvidia-ctk"],
+    "extra_paths": [],
     "without_auditd": "warn",
 }
 
@@ -72,4 +71,4 @@ def test_machine_without_audit_daemon_is_told_or_refused() -> None:
 @pytest.mark.parametrize("path", ["/etc/a b", "etc/cdi", "/etc/a\n-D"])
 def test_path_that_would_break_a_rule_is_refused(path: str) -> None:
     with pytest.raises(HardeningError, match="cannot stand in an audit rule"):
-        plan({"paths": [path]}, present=[path])
+        plan({"extra_paths": [path]})

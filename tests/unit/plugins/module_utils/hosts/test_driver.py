@@ -147,7 +147,7 @@ def test_mode_that_no_device_file_has_is_refused(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "has_user", "paths"),
+    ("command", "known", "paths"),
     [
         ("/usr/bin/nvidia-persistenced --verbose", True, {"nvidia-persistenced.service.d"}),
         ("/usr/bin/nvidia-persistenced --verbose", False, {"nvidia-persistenced.service.d", "sysusers.d"}),
@@ -155,8 +155,8 @@ def test_mode_that_no_device_file_has_is_refused(mode: str) -> None:
         ("/usr/bin/nvidia-persistenced -u someone", True, set()),
     ],
 )
-def test_persistence_daemon_runs_as_a_user_of_its_own(command: str, has_user: bool, paths: set[str]) -> None:
-    made = plan(persistenced={"exec_start": command, "has_user": has_user})
+def test_persistence_daemon_runs_as_a_user_of_its_own(command: str, known: bool, paths: set[str]) -> None:
+    made = plan(persistenced={"exec_start": command, "users": ["nvidia-persistenced"] if known else []})
     assert {file.path.split("/")[-2] for file in made.files} - {"modprobe.d"} == paths
 
 
