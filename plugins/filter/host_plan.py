@@ -9,13 +9,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import kubelet, toolkit
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import (
+    audit,
+    control_plane,
+    driver,
+    firewall,
+    kubelet,
+    toolkit,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostPlan, as_variables
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_settings import planned_settings
 
 PARTS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], HostPlan]] = {
     "container_toolkit": toolkit.plan,
     "kubelet": kubelet.plan,
+    "driver": lambda facts, settings: driver.plan(facts["driver_part"], settings),
+    "control_plane": lambda facts, settings: control_plane.plan(facts["control_plane_part"], settings),
+    "firewall": lambda facts, settings: firewall.plan(facts["firewall_part"], settings),
+    "audit": lambda facts, settings: audit.plan(facts["audit_part"], settings),
 }
 
 

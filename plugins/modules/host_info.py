@@ -65,6 +65,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_exit import fail, succeed
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.facts import gather
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.machine import Machine
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.part_facts import part_facts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.presets import PRESETS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import DEFAULT_FOLDER, Store
 
@@ -80,7 +81,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params: dict[str, Any] = module.params
     try:
-        facts = gather(Machine(), Store(params["store"]), params["distribution"], params["paths"])
+        machine = Machine()
+        facts = gather(machine, Store(params["store"]), params["distribution"], params["paths"])
+        facts |= part_facts(machine, facts)
     except HardeningError as error:
         fail(module, error)
     succeed(module, {"changed": False, "host": facts})

@@ -101,7 +101,7 @@ def settings(**changes: Any) -> dict[str, Any]:
     """The role's defaults, as its task gives them to the plan."""
     defaults = yaml.safe_load(ROLE.read_text(encoding="utf-8"))
     names = {name.removeprefix("host_control_plane_"): value for name, value in defaults.items()}
-    names["pod_security"] = {**names["pod_security"], "exempt_namespaces": ["kube-system", "gpu-operator"]}
+    names["pod_security"] = {**names["pod_security"], "exempt_namespaces": names["exempt_namespaces"]}
     return {**names, "encryption_writes": True, **changes}
 
 

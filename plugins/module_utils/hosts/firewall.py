@@ -23,6 +23,16 @@ TABLE = "gpu_cluster_hardening"
 UNIT = "gpu-cluster-hardening-firewall.service"
 RULES_PATH = "/etc/gpu-cluster-hardening/firewall.nft"
 UNIT_PATH = f"/etc/systemd/system/{UNIT}"
+# Without a reload of systemd, which could take GPUs from containers; a unit that is new is found without one.
+_FOLLOW = f"""\
+if [ -e {RULES_PATH} ]
+then systemctl --no-reload enable {UNIT} && systemctl restart {UNIT}
+else
+  systemctl --no-reload disable {UNIT} || true
+  systemctl stop {UNIT} || true
+  nft delete table inet {TABLE} 2>/dev/null || true
+fi
+"""
 _FAMILIES = ((4, "ipv4_addr", "ip"), (6, "ipv6_addr", "ip6"))
 _KEYS = {"name": REQUIRED, "ports": REQUIRED, "protocol": "tcp", "from": [], "control_plane": False}
 
@@ -68,8 +78,7 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
     return HostPlan(
         files=(HostFile(RULES_PATH, _rules(networks, services), "0600"), HostFile(UNIT_PATH, _unit(facts["nft"]))),
         validate=((facts["nft"], "--check", "--file", "{stage}" + RULES_PATH),),
-        # A unit that is new is found without a reload of systemd, which could take GPUs from containers.
-        steps=(Step(service=UNIT, action="restart", settle=1),),
+        steps=(Step(command=("sh", "-c", _FOLLOW)),),
         warnings=_warnings(networks),
     )
 

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, the gpu_cluster.hardening authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The facts of a machine that the plans of its driver, control plane, firewall and audit need. No secret is among them.
-"""
+"""Facts that the plans of driver, control plane, firewall and audit need. No secret is among them."""
 
 from __future__ import annotations
 
@@ -12,7 +11,12 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import audit, driver, persistenced
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import (
+    audit,
+    driver,
+    firewall,
+    persistenced,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.machine import Machine
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.modprobe import shown_parameters
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.units import unit_facts
@@ -39,6 +43,7 @@ def part_facts(machine: Machine, facts: Mapping[str, Any]) -> dict[str, Any]:
             "nft": facts["programs"].get("nft", ""),
             "ssh_ports": _ssh_ports(machine),
             "control_plane": facts["control_plane"],
+            "active": unit_facts(machine, firewall.UNIT.removesuffix(".service"))["active"],
         },
         "audit_part": _audit(machine, facts["programs"]),
     }
