@@ -28,16 +28,16 @@ def admission(pod_security: Mapping[str, Any] | None, limits: Sequence[Mapping[s
         pod_security: ``enforce``, ``audit``, ``warn`` (levels), ``version`` and ``exempt_namespaces``; None for none.
         limits: of EventRateLimit, as it spells them.
     """
-    plugins = []
+    plugins: list[dict[str, Any]] = []
     if limits:
-        configuration = {
+        configuration: dict[str, Any] = {
             "apiVersion": "eventratelimit.admission.k8s.io/v1alpha1",
             "kind": "Configuration",
             "limits": [dict(limit) for limit in limits],
         }
         plugins.append({"name": "EventRateLimit", "configuration": configuration})
     if pod_security is not None:
-        defaults = {}
+        defaults: dict[str, str] = {}
         for mode in ("enforce", "audit", "warn"):
             defaults |= {mode: pod_security[mode], f"{mode}-version": pod_security["version"]}
         configuration = {

@@ -145,8 +145,8 @@ def _rules(networks: Mapping[str, Sequence[Network]], services: Sequence[_Servic
 def _sets(name: str, networks: Iterable[Network]) -> Iterator[str]:
     for family, kind, _word in _FAMILIES:
         # Of networks that overlap nft takes neither.
-        of_family = ipaddress.collapse_addresses(network for network in networks if network.version == family)
-        if texts := [str(network) for network in of_family]:
+        of_family: list[Any] = [network for network in networks if network.version == family]
+        if texts := [str(network) for network in ipaddress.collapse_addresses(of_family)]:
             yield f"  set {_set_name(name, family)} {{"
             yield f"    type {kind}; flags interval;"
             yield f"    elements = {{ {', '.join(texts)} }}"

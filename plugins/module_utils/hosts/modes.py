@@ -14,7 +14,7 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -153,12 +153,9 @@ def _read(rule: Mapping[str, Any]) -> tuple[int, int | None, int | None]:
         raise HardeningError(f"{rule['pattern']}: {rule['mode']!r} is no mode, such as 0600") from None
     if not 0 <= mode <= 0o7777:
         raise HardeningError(f"{rule['pattern']}: {rule['mode']!r} is no mode, such as 0600")
-    return mode, *_read_names(rule)
-
-
-def _read_names(rule: Mapping[str, Any]) -> Iterator[int | None]:
     try:
-        yield pwd.getpwnam(rule["owner"]).pw_uid if rule["owner"] else None
-        yield grp.getgrnam(rule["group"]).gr_gid if rule["group"] else None
+        uid = pwd.getpwnam(rule["owner"]).pw_uid if rule["owner"] else None
+        gid = grp.getgrnam(rule["group"]).gr_gid if rule["group"] else None
     except KeyError as error:
         raise HardeningError(f"{rule['pattern']}: {error.args[0]}") from None
+    return mode, uid, gid
