@@ -120,6 +120,7 @@ class Store:
         else:
             self._make(self._path(part))
             text = json.dumps(_as_json(state), indent=1, sort_keys=True)
+            self._make(os.path.dirname(path))
             write_new(path + ".new", text.encode())
             os.replace(path + ".new", path)
         self._sweep(part, {found.sum for found in _all_found(state)})
