@@ -23,11 +23,16 @@ from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.planned_sett
 PARTS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], HostPlan]] = {
     "container_toolkit": toolkit.plan,
     "kubelet": kubelet.plan,
-    "driver": lambda facts, settings: driver.plan(facts["driver_part"], settings),
+    "driver": lambda facts, settings: driver.plan(_with_versions(facts), settings),
     "control_plane": lambda facts, settings: control_plane.plan(facts["control_plane_part"], settings),
     "firewall": lambda facts, settings: firewall.plan(facts["firewall_part"], settings),
     "audit": lambda facts, settings: audit.plan(facts["audit_part"], settings),
 }
+
+
+def _with_versions(facts: Mapping[str, Any]) -> dict[str, Any]:
+    versions = {"driver": facts["driver"]["version"], "dcgm": facts["dcgm"]}
+    return {**facts["driver_part"], "name": facts["name"], "versions": versions}
 
 
 def host_plan(facts: Mapping[str, Any], part: str, settings: Mapping[str, Any], state: str = "present") -> Any:

@@ -17,7 +17,7 @@ ROLES = sorted(folder.name for folder in (CHECKOUT / "roles").iterdir())
 # One starts a control plane on this machine, one talks to registries, the others look at files.
 WITHOUT_CONNECTION = {
     *("settings", "falco_rules_info", "image_digests_info", "model_manifest", "sandbox"),
-    *("host_files", "host_info", "host_parts"),
+    *("host_files", "host_info", "host_modes", "host_parts"),
 }
 # Given by the play for all roles; without them the connection options' own defaults count.
 WITHOUT_DEFAULT = {

@@ -12,28 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import (
+    AUDIT_RULES,
+    WATCHED_PATHS,
+    WATCHED_PROGRAMS,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostFile, HostPlan, Step
 
-# auditd keeps what comes first, and 99 is where others lock the rules.
-RULES_PATH = "/etc/audit/rules.d/70-gpu-cluster-hardening.rules"
 DEVICES_KEY = "gpu-device"
 LOADING_KEY = "gpu-module"
 SETTINGS_KEY = "gpu-settings"
 PROGRAMS_KEY = "gpu-programs"
-# Folders end with a slash.
-WATCHED_PATHS = (
-    *("/etc/nvidia-container-runtime/", "/etc/nvidia-container-toolkit/", "/etc/cdi/", "/run/cdi/"),
-    *("/etc/containerd/", "/etc/crio/", "/etc/modprobe.d/", "/etc/kubernetes/", "/var/lib/kubelet/config.yaml"),
-    *("/etc/rancher/", "/var/lib/rancher/rke2/agent/etc/", "/var/lib/rancher/k3s/agent/etc/"),
-    *("/etc/nvidia-imex/", "/usr/share/nvidia/nvswitch/"),
-)
-WATCHED_PROGRAMS = tuple(
-    f"/usr/bin/{name}"
-    for name in (
-        *("nvidia-ctk", "nvidia-cdi-hook", "nvidia-container-cli", "nvidia-container-runtime"),
-        *("nvidia-container-runtime-hook", "nvidia-modprobe", "nvidia-smi"),
-    )
-)
 _IMMUTABLE = 2
 _NUMBERS_OF_PEOPLE = "-F auid>=1000 -F auid!=unset"
 
@@ -59,12 +48,13 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
         return HostPlan(warnings=(f"{said}: nothing of this machine's GPUs is written down.",))
     text = "\n".join(_lines(facts, settings)) + "\n"
     locked = facts["enabled"] == _IMMUTABLE
+    silent = facts["enabled"] is None
     return HostPlan(
-        files=(HostFile(RULES_PATH, text, "0640"),),
+        files=(HostFile(AUDIT_RULES, text, "0640"),),
         # Locked rules can only be read at the next start, and loading them would end with an error.
-        steps=() if locked else (Step(command=(facts["augenrules"], "--load")),),
+        steps=() if locked or silent else (Step(command=(facts["augenrules"], "--load")),),
         reboot_owed="the audit rules are locked until a reboot" if locked and facts["written"] != text else "",
-        warnings=("the kernel keeps no audit log here: rules have no effect",) if facts["enabled"] is None else (),
+        warnings=("the kernel keeps no audit log here: rules have no effect",) if silent else (),
     )
 
 

@@ -12,16 +12,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.below_floors import below_floors
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.daemons import bound_to_loopback
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.modprobe import (
     given_options,
     shown_value,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.persistenced import confined
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import (
+    DRIVER_OPTIONS,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostFile, HostPlan, Step
 
-# The last one read counts.
-OPTIONS_PATH = "/etc/modprobe.d/zz-gpu-cluster-hardening.conf"
 _REGISTRY = ("RegistryDwords", "RegistryDwordsPerDevice")
 # /proc/driver/nvidia/params calls this one by another name.
 _SHOWN_AS = {"RestrictProfilingToAdminUsers": "RmProfilingAdminOnly"}
@@ -50,10 +52,12 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
             ``known`` (parameters that the module has, None if that cannot be read), ``loaded`` (those of
             /proc/driver/nvidia/params; empty if the module is not loaded), ``options`` (path and text of the files
             below modprobe.d but ours), ``initramfs`` (name of the program that makes it, or empty), ``persistenced``,
-            ``fabric_manager`` and ``imex`` (each None if it is not there).
+            ``fabric_manager`` and ``imex`` (each None if it is not there), ``name`` of the machine and ``versions`` of
+            NVIDIA's programs by the product.
         settings: ``device_files`` (``uid``, ``gid``, ``mode``), ``parameters`` (further ones, or other values),
             ``registry_dwords`` (what is expected there), ``unexpected_registry_dwords`` (fail or warn),
-            ``persistenced_user``, ``bind_daemons`` (whether Fabric Manager and IMEX are bound to loopback).
+            ``below_floor`` (the same), ``persistenced_user``, ``bind_daemons`` (whether Fabric Manager and IMEX are
+            bound to loopback).
 
     Raises:
         HardeningError: a setting is wrong, or the registry has what nobody expects and that is to fail.
@@ -63,6 +67,9 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
         raise HardeningError(
             "; ".join(problems) + ". Take it out, or name it in host_driver_registry_dwords if it is meant."
         )
+    old = list(below_floors(facts["name"], facts["versions"]))
+    if old and settings["below_floor"] == "fail":
+        raise HardeningError("; ".join(old) + ". Upgrade, or set host_driver_below_floor to warn.")
     parts = [
         _module_options(facts, settings),
         confined(facts["persistenced"], settings["persistenced_user"]),
@@ -75,7 +82,7 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
         steps=tuple(dict.fromkeys(step for part in parts for step in part.steps)),
         disrupts="; ".join(part.disrupts for part in parts if part.disrupts),
         reboot_owed="; ".join(part.reboot_owed for part in parts if part.reboot_owed),
-        warnings=(*problems, *(text for part in parts for text in part.warnings)),
+        warnings=(*problems, *old, *(text for part in parts for text in part.warnings)),
     )
 
 
@@ -104,7 +111,7 @@ def _module_options(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Ho
     text = f"# Written by gpu_cluster.hardening.host_driver. The last file by its name counts.\n{line}\n"
     program = facts["initramfs"]
     steps = (Step(command=_INITRAMFS[program]),) if program else ()
-    return HostPlan((HostFile(OPTIONS_PATH, text),), steps=steps, reboot_owed=owed, warnings=_rivals(facts, options))
+    return HostPlan((HostFile(DRIVER_OPTIONS, text),), steps=steps, reboot_owed=owed, warnings=_rivals(facts, options))
 
 
 def _differences(loaded: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
@@ -117,7 +124,7 @@ def _differences(loaded: Mapping[str, str], wanted: Mapping[str, str]) -> Iterat
 def _rivals(facts: Mapping[str, Any], options: Mapping[str, str]) -> tuple[str, ...]:
     """Who sets another value. Ours counts, but somebody had a reason."""
     return tuple(
-        f"{path} sets NVreg_{name}={value}; {OPTIONS_PATH} now sets {options[name]}"
+        f"{path} sets NVreg_{name}={value}; {DRIVER_OPTIONS} now sets {options[name]}"
         for path, text in facts["options"].items()
         for name, value in given_options(text)
         if name in options and shown_value(value) != shown_value(options[name])

@@ -17,19 +17,21 @@ from typing import Any
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.addresses import Network, read_network
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, join_failures
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import REQUIRED, Entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import (
+    FIREWALL,
+    FIREWALL_RULES,
+    FIREWALL_UNIT,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostFile, HostPlan, Step
 
 TABLE = "gpu_cluster_hardening"
-UNIT = "gpu-cluster-hardening-firewall.service"
-RULES_PATH = "/etc/gpu-cluster-hardening/firewall.nft"
-UNIT_PATH = f"/etc/systemd/system/{UNIT}"
 # Without a reload of systemd, which could take GPUs from containers; a unit that is new is found without one.
 _FOLLOW = f"""\
-if [ -e {RULES_PATH} ]
-then systemctl --no-reload enable {UNIT} && systemctl restart {UNIT}
+if [ -e {FIREWALL_RULES} ]
+then systemctl --no-reload enable {FIREWALL} && systemctl restart {FIREWALL}
 else
-  systemctl --no-reload disable {UNIT} || true
-  systemctl stop {UNIT} || true
+  systemctl --no-reload disable {FIREWALL} || true
+  systemctl stop {FIREWALL} || true
   nft delete table inet {TABLE} 2>/dev/null || true
 fi
 """
@@ -76,8 +78,11 @@ def plan(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> HostPlan:
     if problems:
         raise HardeningError(join_failures("The firewall cannot be planned", problems))
     return HostPlan(
-        files=(HostFile(RULES_PATH, _rules(networks, services), "0600"), HostFile(UNIT_PATH, _unit(facts["nft"]))),
-        validate=((facts["nft"], "--check", "--file", "{stage}" + RULES_PATH),),
+        files=(
+            HostFile(FIREWALL_RULES, _rules(networks, services), "0600"),
+            HostFile(FIREWALL_UNIT, _unit(facts["nft"])),
+        ),
+        validate=((facts["nft"], "--check", "--file", "{stage}" + FIREWALL_RULES),),
         steps=(Step(command=("sh", "-c", _FOLLOW)),),
         warnings=_warnings(networks),
     )
@@ -185,8 +190,8 @@ ReloadPropagatedFrom=nftables.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={nft} --file {RULES_PATH}
-ExecReload={nft} --file {RULES_PATH}
+ExecStart={nft} --file {FIREWALL_RULES}
+ExecReload={nft} --file {FIREWALL_RULES}
 ExecStop={nft} delete table inet {TABLE}
 
 [Install]

@@ -11,12 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import (
-    audit,
-    driver,
-    firewall,
-    persistenced,
-)
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import places
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.machine import Machine
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.modprobe import shown_parameters
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.units import unit_facts
@@ -43,7 +38,7 @@ def part_facts(machine: Machine, facts: Mapping[str, Any]) -> dict[str, Any]:
             "nft": facts["programs"].get("nft", ""),
             "ssh_ports": _ssh_ports(machine),
             "control_plane": facts["control_plane"],
-            "active": unit_facts(machine, firewall.UNIT.removesuffix(".service"))["active"],
+            "active": unit_facts(machine, places.FIREWALL.removesuffix(".service"))["active"],
         },
         "audit_part": _audit(machine, facts["programs"]),
     }
@@ -70,19 +65,19 @@ def _options(machine: Machine) -> Iterator[tuple[str, str]]:
         for name in machine.names(folder):
             path = f"{folder}/{name}"
             text = machine.text(path) or ""
-            if name.endswith(".conf") and path != driver.OPTIONS_PATH and "nvidia" in text:
+            if name.endswith(".conf") and path != places.DRIVER_OPTIONS and "nvidia" in text:
                 yield path, text
 
 
 def _persistenced(machine: Machine) -> dict[str, Any] | None:
-    unit = unit_facts(machine, persistenced.UNIT.removesuffix(".service"))
+    unit = unit_facts(machine, places.PERSISTENCED.removesuffix(".service"))
     if not unit["loaded"]:
         return None
     command = unit["exec_start"]
-    if machine.has(persistenced.DROP_IN_PATH):
+    if machine.has(places.PERSISTENCED_DROP_IN):
         command = re.sub(r" --user \S+$", "", command)
     users = {line.partition(":")[0] for line in (machine.text("/etc/passwd") or "").splitlines()}
-    ours = re.findall(r"^u (\S+)", machine.text(persistenced.USER_PATH) or "", re.MULTILINE)
+    ours = re.findall(r"^u (\S+)", machine.text(places.PERSISTENCED_USER) or "", re.MULTILINE)
     return {"exec_start": command, "users": sorted(users - set(ours))}
 
 
@@ -118,8 +113,10 @@ def _audit(machine: Machine, programs: Mapping[str, str]) -> dict[str, Any]:
         "augenrules": programs.get("augenrules", ""),
         "enabled": int(enabled[1]) if enabled else None,
         "devices": [f"{path}/" if os.path.isdir(machine.root + path) else path for path in devices],
-        "present": [path for path in (*audit.WATCHED_PATHS, *audit.WATCHED_PROGRAMS) if machine.has(path.rstrip("/"))],
-        "written": machine.text(audit.RULES_PATH),
+        "present": [
+            path for path in (*places.WATCHED_PATHS, *places.WATCHED_PROGRAMS) if machine.has(path.rstrip("/"))
+        ],
+        "written": machine.text(places.AUDIT_RULES),
         "machine": os.uname().machine,
     }
 

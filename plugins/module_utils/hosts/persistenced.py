@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import (
+    PERSISTENCED,
+    PERSISTENCED_DROP_IN,
+    PERSISTENCED_USER,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostFile, HostPlan, Step
 
-UNIT = "nvidia-persistenced.service"
-DROP_IN_PATH = f"/etc/systemd/system/{UNIT}.d/50-gpu-cluster-hardening.conf"
-USER_PATH = "/etc/sysusers.d/gpu-cluster-hardening.conf"
 _USER_OPTION = re.compile(r"(?:^|\s)(?:--user[= ]|-u ?)\S+")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -36,15 +38,15 @@ def confined(facts: Mapping[str, Any] | None, user: str) -> HostPlan:
         return HostPlan()
     files = [
         HostFile(
-            DROP_IN_PATH,
+            PERSISTENCED_DROP_IN,
             "# Written by gpu_cluster.hardening.host_driver.\n"
             f"[Service]\nExecStart=\nExecStart={facts['exec_start']} --user {user}\n"
             "RuntimeDirectory=nvidia-persistenced\n"
             f"ExecStartPre=+/bin/chown {user}: /run/nvidia-persistenced\n",
         )
     ]
-    steps = [Step(command=("systemctl", "daemon-reload")), Step(service=UNIT, action="try-restart")]
+    steps = [Step(command=("systemctl", "daemon-reload")), Step(service=PERSISTENCED, action="try-restart")]
     if user not in facts["users"]:
-        files.append(HostFile(USER_PATH, f'u {user} - "NVIDIA persistence daemon" /\n'))
+        files.append(HostFile(PERSISTENCED_USER, f'u {user} - "NVIDIA persistence daemon" /\n'))
         steps.insert(0, Step(command=("systemd-sysusers",)))
     return HostPlan(tuple(files), steps=tuple(steps))

@@ -72,3 +72,9 @@ def test_machine_without_audit_daemon_is_told_or_refused() -> None:
 def test_path_that_would_break_a_rule_is_refused(path: str) -> None:
     with pytest.raises(HardeningError, match="cannot stand in an audit rule"):
         plan({"extra_paths": [path]})
+
+
+def test_rules_are_written_but_not_loaded_where_the_kernel_keeps_no_log() -> None:
+    made = plan(enabled=None)
+    assert (len(made.files), made.steps) == (1, ())
+    assert made.warnings == ("the kernel keeps no audit log here: rules have no effect",)

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts import driver
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.modprobe import shown_parameters
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import DRIVER_OPTIONS
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import HostPlan
 
 PARAMS = """\
@@ -25,6 +26,8 @@ RegistryDwordsPerDevice: ""
 """
 LOADED = shown_parameters(PARAMS)
 FACTS: dict[str, Any] = {
+    "name": "gpu-1",
+    "versions": {"driver": "580.159.03", "dcgm": ""},
     "in_container": False,
     "installed": True,
     "known": None,
@@ -40,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "parameters": {},
     "registry_dwords": "",
     "unexpected_registry_dwords": "fail",
+    "below_floor": "warn",
     "persistenced_user": "nvidia-persistenced",
     "bind_daemons": True,
     "config_map": {"name": "kernel-module-params", "namespace": "gpu-operator"},
@@ -57,7 +61,7 @@ def plan(settings: dict[str, Any] | None = None, **facts: Any) -> HostPlan:
 
 
 def options(made: HostPlan) -> set[str]:
-    (text,) = (file.content for file in made.files if file.path == driver.OPTIONS_PATH)
+    (text,) = (file.content for file in made.files if file.path == DRIVER_OPTIONS)
     return set(text.splitlines()[-1].removeprefix("options nvidia ").split())
 
 
@@ -174,7 +178,7 @@ def test_fabric_manager_listens_on_loopback_and_keeps_its_other_lines() -> None:
 
 def test_fabric_manager_of_virtual_machines_is_left_alone() -> None:
     made = plan(fabric_manager={**FABRIC_MANAGER, "text": "FABRIC_MODE=1\n"})
-    assert [file.path for file in made.files] == [driver.OPTIONS_PATH]
+    assert [file.path for file in made.files] == [DRIVER_OPTIONS]
     assert "FABRIC_MODE=1" in made.warnings[0]
 
 
@@ -184,3 +188,22 @@ def test_daemon_that_is_bound_already_is_not_said_to_restart() -> None:
     made = plan(imex=facts)
     assert made.disrupts == ""
     assert bound in [file.content for file in made.files]
+
+
+@pytest.mark.parametrize(
+    ("versions", "said"),
+    [
+        ({"driver": "580.126.20"}, "gpu-1 has the data center driver for Linux 580.126.20, below 580.159.03"),
+        ({"driver": "570.211.01"}, "branch 570 is mended no more"),
+        ({"dcgm": "3.1.0"}, "gpu-1 has DCGM 3.1.0, below "),
+    ],
+)
+def test_program_with_a_published_hole_is_a_finding_and_fails_by_option(versions: dict[str, str], said: str) -> None:
+    (finding,) = plan(versions=versions).warnings
+    assert said in finding
+    with pytest.raises(HardeningError, match="Upgrade"):
+        plan({"below_floor": "fail"}, versions=versions)
+
+
+def test_program_that_is_not_there_or_new_enough_is_no_finding() -> None:
+    assert plan(versions={"driver": "595.91.07", "dcgm": ""}).warnings == ()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.firewall import RULES_PATH, plan
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.firewall import plan
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.places import FIREWALL_RULES
 
 FACTS = {"nft": "/usr/sbin/nft", "ssh_ports": [22], "control_plane": False}
 KUBELET = {"name": "kubelet", "ports": ["10250"], "from": ["nodes"]}
@@ -19,7 +20,7 @@ NODES = {"nodes": ["10.0.0.0/16"], "pods": []}
 def rules(services: list[dict[str, Any]], networks: dict[str, list[str]] | None = None, **facts: Any) -> list[str]:
     """The lines of the chain that are about services."""
     made = plan({**FACTS, **facts}, {"networks": networks or NODES, "services": services})
-    (text,) = (file.content for file in made.files if file.path == RULES_PATH)
+    (text,) = (file.content for file in made.files if file.path == FIREWALL_RULES)
     return [line.strip() for line in text.splitlines() if "dport" in line]
 
 
