@@ -41,7 +41,7 @@ def host_plan(facts: Mapping[str, Any], part: str, settings: Mapping[str, Any], 
         return as_variables(HostPlan())
     if part not in PARTS:
         raise AnsibleFilterError(f"{part!r} is no part of a machine (known: {', '.join(PARTS)})")
-    return planned_settings(lambda given: as_variables(PARTS[part](facts, given)), settings)
+    return planned_settings(lambda given: dict(as_variables(PARTS[part](facts, given))), settings)
 
 
 class FilterModule:
