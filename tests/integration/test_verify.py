@@ -35,7 +35,7 @@ LAYERS = (
     *("network_policies", "pod_security", "rbac"),
 )
 STATUS = str(CHECKOUT / "playbooks" / "status_gpu_cluster.yml")
-READER = CHECKOUT / "docs" / "examples" / "rights" / "reader.yaml"
+READER = CHECKOUT / "docs" / "examples" / "rights" / "reader"
 AS_READER = {
     "gpu_cluster_impersonate_user": "auditor",
     "gpu_cluster_impersonate_groups": ["gpu-cluster-hardening-readers"],
@@ -279,5 +279,5 @@ def test_with_the_published_rights_of_readers_all_passes_and_none_is_too_many(
     assert [recap(done, "one")["changed"] for done in runs] == [0, 0]
     assert statuses(report, "unknown") == set()
     assert [request.uri for request in requests if request.code == FORBIDDEN] == []
-    (role, _binding) = yaml.safe_load_all(READER.read_text(encoding="utf-8"))
+    role = yaml.safe_load((READER / "cluster_role.yaml").read_text(encoding="utf-8"))
     assert set(parts(role["rules"])) == asked(requests)

@@ -218,11 +218,11 @@ def _replace_files(moves: Sequence[Move], state: State) -> None:
         paths.unstage(path)  # of a run that was killed
     written = [move for move in moves if move.after is not None]
     try:
-        for move in written:
+        for move, after in ((move, move.after) for move in written):
             for folder in list(paths.missing_folders(move.path)):
                 os.mkdir(folder, 0o755)
-            assert move.after is not None
-            paths.stage(move.path, move.new, move.after)
+            if after is not None:
+                paths.stage(move.path, move.new, after)
     except OSError:
         for move in written:
             with suppress(OSError):
@@ -235,7 +235,9 @@ def _replace_files(moves: Sequence[Move], state: State) -> None:
             paths.remove(move.path)
 
 
-def _put_back(part: Part, state: State, begun: State, moves: Sequence[Move], error: Exception) -> HardeningError:
+def _put_back(
+    part: Part, state: State, begun: State, moves: Sequence[Move], error: OSError | HardeningError
+) -> HardeningError:
     """After a failure: the files as this run found them, and the error to raise."""
     back = [replace(move, before=move.after, old=move.new, after=move.before, new=move.old) for move in moves]
     changed = [move for move in back if (paths.look(move.path) or (None, b""))[0] != move.after]
@@ -263,8 +265,7 @@ def _finish(part: Part, before: State, after: State) -> None:
     part.store.save(part.name, after)
 
 
-def _text(error: Exception) -> str:
+def _text(error: OSError | HardeningError) -> str:
     if isinstance(error, HardeningError):
         return error.message
-    assert isinstance(error, OSError)
     return f"{error.filename or 'a file'}: {error.strerror}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.api_server_files import (
     admission,
@@ -26,6 +26,9 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.static
     flag_of,
     read_manifest,
 )
+
+with suppress(ImportError):  # plans are made where Ansible runs, which has it
+    import yaml
 
 API_SERVER = "kube-apiserver"
 FOLDER = "/etc/kubernetes/gpu-cluster-hardening"

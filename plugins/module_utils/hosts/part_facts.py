@@ -89,7 +89,7 @@ def _daemon(machine: Machine, path: str, unit: str) -> dict[str, Any] | None:
 
 
 def _control_plane(machine: Machine, facts: Mapping[str, Any]) -> dict[str, Any]:
-    kind, _, role = facts["distribution"].partition("-")
+    kind, _dash, role = facts["distribution"].partition("-")
     manifests = {}
     for name in _STATIC_PODS:
         path = f"{facts['paths']['static_pods']}/{name}.yaml"

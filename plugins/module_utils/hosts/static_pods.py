@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_yaml import safe_loader
+
+with suppress(ImportError):  # plans are made where Ansible runs, which has it
+    import yaml
 
 DIGEST_ANNOTATION = "gpu-cluster.hardening/files"
 """Changes with files that the program reads at its start only: the kubelet then starts it anew."""

@@ -23,7 +23,7 @@ def unit_facts(machine: Machine, name: str) -> dict[str, Any]:
     said = machine.output("systemctl", "show", f"{name}.service", *(f"--property={key}" for key in _ASKED))
     values: dict[str, list[str]] = {}
     for line in said.splitlines():
-        key, _, value = line.partition("=")
+        key, _sign, value = line.partition("=")
         values.setdefault(key, []).append(value)
     one = {key: found[0] for key, found in values.items()}
     written = machine.output("systemctl", "cat", f"{name}.service") if one.get("LoadState") == "loaded" else ""

@@ -47,6 +47,6 @@ def _flags(spec: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for container in spec.get("containers") or ():
         for word in map(str, [*(container.get("command") or ()), *(container.get("args") or ())]):
-            flag, _, value = word.partition("=")
+            flag, _sign, value = word.partition("=")
             found.setdefault(flag, value)
     return found

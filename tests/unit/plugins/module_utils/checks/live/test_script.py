@@ -40,7 +40,7 @@ def ports() -> Iterator[dict[str, int]]:
             elif name == "full":
                 # Nobody accepts, so packets of further connections are dropped, as a policy drops them.
                 one.listen(0)
-                for _ in range(8):
+                for _number in range(8):
                     waiting = stack.enter_context(socket.socket())
                     waiting.setblocking(False)
                     waiting.connect_ex(("127.0.0.1", found[name]))
