@@ -48,6 +48,13 @@ FIRES = [
     # Below a folder of Python's is not Python.
     (r.SHARED_MEMORY, "Python of an environment", r.spawned("python x", proc_cwd="/dev/shm", exepath="/v/bin/python")),
     (r.CREDENTIALS, "not Python", r.opened("/secrets/registry/x", by="x", proc_exepath="/opt/python/x")),
+    # The kubelet's keys and another's memory, by whatever program.
+    (r.CREDENTIALS, "kubelet's key", r.opened("/host/var/lib/kubelet/pki/kubelet.key", image=r.OTHER, by="x")),
+    (r.CREDENTIALS, "kubelet's, mounted as it is", r.opened("/var/lib/kubelet/pki/k.pem", by="python3")),
+    (r.CREDENTIALS, "another's memory", r.opened("/proc/19/mem", by="python3")),
+    (r.CREDENTIALS, "a thread's memory", r.opened("/proc/19/task/20/mem", image=r.OTHER, by="x")),
+    (r.CREDENTIALS, "install", r.opened("/root/.netrc", by="install")),
+    (r.GPU, "by number, elsewhere", r.opened("/hostchar/195:255", image=r.OTHER)),
     # A credential by another root, or under another name.
     (r.CREDENTIALS, "/var/run", r.opened("/var/run/secrets/registry/x")),
     (r.CREDENTIALS, "another's secret", r.opened("/proc/42/root/etc/app/secrets/key", by="reader")),
@@ -84,6 +91,19 @@ SILENT = [
     (r.TEMPORARY, "pip's tool", r.spawned("cmake --build x", r.OTHER, exepath=WHEEL_TOOL)),
     (r.TEMPORARY, "image in the making", r.spawned("x", r.OTHER, exepath="/tmp/x", proc_aname_2="buildkitd")),
     (r.TEMPORARY, "compiler's files", r.spawned("ptxas /tmp/x.ptx", r.SERVER, exepath=BELOW_PYTHONS_FOLDER)),
+    (r.CREDENTIALS, "kubelet's other files", r.opened("/var/lib/kubelet/config.yaml", by="x")),
+    (r.CREDENTIALS, "operator", r.opened("/var/lib/kubelet/pki/x", image="nvcr.io/nvidia/gpu-operator", by="x")),
+    (r.CREDENTIALS, "own memory", r.opened("/proc/self/mem", by="x")),
+    (r.CREDENTIALS, "what it knows of memory", r.opened("/proc/19/meminfo", by="x")),
+    (r.CREDENTIALS, "debugger", r.opened("/proc/19/mem", by="gdb")),
+    (
+        r.CREDENTIALS,
+        "CNI installs itself",
+        r.opened(
+            "/var/run/secrets/kubernetes.io/serviceaccount/token", by="install", proc_exepath="/opt/cni/bin/install"
+        ),
+    ),
+    (r.GPU, "another device by number", r.opened("/hostchar/1:3", image=r.OTHER)),
     (r.CREDENTIALS, "own root", r.opened("/proc/42/root/etc/nginx/nginx.conf")),
     (r.CREDENTIALS, "own secret", r.opened("/etc/app/secrets/key", by="reader")),
     *((r.CREDENTIALS, path, linked(path, f"/volume{path}")) for path in HOME_LINKS),
