@@ -112,6 +112,8 @@ VOLUME = "GPU Requested through Volume Mount"
 PACKAGE = "Package Installed in ML Container"
 PACKAGE_ELSEWHERE = "Package Installed in Other Container"
 CREDENTIALS = "Registry Credentials Read by Another Process"
+OTHERS = "Credentials of Others Read in ML Container"
+METADATA = "Cloud Metadata Asked from ML Container"
 MINER = "Crypto Miner Started in Container"
 POOL = "Mining Pool Contacted from Container"
 INTERNET = "Training Container Connects to Internet"
@@ -348,6 +350,9 @@ FIRES: list[tuple[str, str, Event]] = [
     (CREDENTIALS, "another image", opened("/secrets/registry/x", image=OTHER, by="python3")),
     (CREDENTIALS, "docker", opened("/root/.docker/config.json", image=OTHER)),
     (CREDENTIALS, "link", in_container(SERVER, evt_type="symlink", fs_path_target="/secrets/registry/signing-key")),
+    (OTHERS, "another's environment", opened("/proc/7/environ", by="python3")),
+    (OTHERS, "a colleague's key", opened("/home/shared/alice/.ssh/id_ed25519", by="python3")),
+    (METADATA, "connects", connected("169.254.169.254", 80)),
     (MINER, "by name", spawned("xmrig", OTHER)),
     (MINER, "by pool", spawned("worker -o stratum+tcp://pool.example:3333 -u x", OTHER)),
     (MINER, "by option", spawned("python3 train.py --donate-level 1")),
@@ -462,6 +467,8 @@ SILENT: list[tuple[str, str, Event]] = [
     (CREDENTIALS, "another secret", opened("/secrets/other/token", image=SERVER)),
     (CREDENTIALS, "a name that begins alike", opened("/secrets/registry-public/ca.crt", image=SERVER)),
     (CREDENTIALS, "the kubelet", on_host(opened("/secrets/registry/registry-token"))),
+    (OTHERS, "its client", opened("/root/.ssh/id_ed25519", by="ssh")),
+    (METADATA, "DNS", connected("169.254.169.254", 53)),
     (MINER, "training", spawned("python3 train.py --algo ppo")),
     (MINER, "a word that ends alike", spawned("python3 gethash.py")),
     (MINER, "text", spawned("grep -r miner /opt")),

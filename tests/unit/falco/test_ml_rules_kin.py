@@ -18,6 +18,20 @@ r: Any = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(r)
 
 LOADER = {"exepath": "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"}
+METADATA = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254")
+KEYS = (
+    "/home/shared/alice/.ssh/id_ed25519", "/root/.ssh/id_rsa", "/mnt/nfs/bob/.kube/config",
+    "/host/etc/kubernetes/admin.conf", "/etc/kubernetes/pki/ca.key", "/home/shared/alice/.aws/credentials",
+    "/mnt/homes/bob/.docker/config.json", "/mnt/homes/bob/.git-credentials", "/mnt/homes/bob/.config/gcloud/adc.json",
+    "/mnt/homes/bob/.azure/token.json", "/proc/7/root/root/.aws/credentials",
+)  # fmt: skip
+NEIGHBOURS = ("/proc/7/environ", "/proc/7/task/8/environ", "/proc/7/root/vault/secrets/db", "/proc/1/environ")
+OWN = (
+    "/home/shared/alice/.ssh/id_ed25519.pub", "/root/.ssh/known_hosts", "/root/.aws/credentials",
+    "/home/jovyan/.aws/credentials", "/root/.docker/config.json", "/var/lib/airflow/home/.aws/credentials",
+    "/etc/kubernetes/pki/ca.crt", "/proc/self/environ", "/proc/7/status", "/proc/7/root/usr/lib/x.so",
+)  # fmt: skip
+KUBECTL = "/usr/local/bin/kubectl"
 WHEEL_TOOL = "/tmp/pip-build-env-a1/overlay/lib/python3.11/site-packages/cmake/data/bin/cmake"
 BELOW_PYTHONS_FOLDER = "/usr/local/lib/python3.12/dist-packages/triton/backends/nvidia/bin/ptxas"
 OTHER_MPI = ("orted", "prted", "prterun", "mpirun", "mpiexec", "hydra_pmi_proxy")
@@ -29,6 +43,10 @@ HOME_LINKS = (
 
 def listening(port: int, image: str = r.TRAINER, **more: Any) -> Any:
     return r.in_container(image, evt_type="listen", fd_typechar="4", fd_sip="0.0.0.0", fd_sport=port, **more)
+
+
+def asked_metadata(address: str, port: int = 80, image: str = r.TRAINER, **more: Any) -> Any:
+    return r.connected(address, port, image, **more)
 
 
 def linked(link: str, target: str, image: str = r.SERVER, **more: Any) -> Any:
@@ -60,6 +78,27 @@ FIRES = [
     (r.CREDENTIALS, "another's secret", r.opened("/proc/42/root/etc/app/secrets/key", by="reader")),
     *((r.CREDENTIALS, path, linked("/srv/static/n.txt", path)) for path in HOME_LINKS),
     (r.CREDENTIALS, "token", linked("/x", "/run/secrets/kubernetes.io/serviceaccount/token")),
+    # Others' credentials, by Python and by programs that are not made for them.
+    *((r.OTHERS, path, r.opened(path, by="python3")) for path in (*KEYS, *NEIGHBOURS)),
+    *((r.OTHERS, f"{path}, serving", r.opened(path, image=r.SERVER, by="agent")) for path in (KEYS[0], NEIGHBOURS[0])),
+    (r.OTHERS, "beside a trainer", r.opened("/proc/7/environ", image=r.OTHER, by="x", k8s_ns_name="ml-training")),
+    (r.OTHERS, "the first of another", r.opened("/proc/7/environ", by="x", proc_vpid=1)),
+    (r.OTHERS, "builder's login", r.opened("/kaniko/.docker/config.json", image=r.OTHER, by="python3")),
+    *((r.METADATA, address, asked_metadata(address)) for address in METADATA),
+    (r.METADATA, "serving", asked_metadata("169.254.169.254", image=r.SERVER)),
+    (r.METADATA, "refused", asked_metadata("169.254.169.254", evt_failed=True)),
+    (r.METADATA, "Google's inner port", asked_metadata("169.254.169.254", 988)),
+    # From serving to the internet, whatever the port.
+    (r.SERVING_INTERNET, "high port", r.connected("203.0.113.9", 51820, r.SERVER)),
+    (
+        r.SERVING_INTERNET,
+        "WireGuard",
+        r.connected("203.0.113.9", 51820, r.SERVER, evt_type="sendmmsg", fd_l4proto="udp"),
+    ),
+    # Logins where nobody asked.
+    (r.PORT, "dropbear", listening(2222, proc_name="dropbear", proc_aname_2="bash")),
+    (r.PORT, "dropbear, serving", listening(22, r.SERVER, proc_name="dropbear")),
+    (r.PORT, "sshd below Python", listening(2222, proc_name="sshd", proc_aexepath_2=r.PYTHON)),
     # A link to where the model is, by what is no side container of KServe's.
     (r.CHANGED, "link to another root", linked("/mnt/models", "/proc/14/root/models")),
     (
@@ -103,6 +142,25 @@ SILENT = [
             "/var/run/secrets/kubernetes.io/serviceaccount/token", by="install", proc_exepath="/opt/cni/bin/install"
         ),
     ),
+    *((r.OTHERS, path, r.opened(path, by="python3")) for path in OWN),
+    *((r.OTHERS, f"{path}, elsewhere", r.opened(path, image=r.OTHER, by="python3")) for path in (*KEYS, *NEIGHBOURS)),
+    *((r.OTHERS, name, r.opened(KEYS[0], by=name)) for name in ("ssh", "sshd", "git", "ssh-add")),
+    (r.OTHERS, "kubectl", r.opened("/root/.kube/config", by="kubectl", proc_exepath=KUBECTL)),
+    (r.OTHERS, "own environment", r.opened("/proc/1/environ", by="python3", proc_vpid=1)),
+    *((r.OTHERS, name, r.opened("/proc/7/environ", by=name)) for name in ("gdb", "ps", "systemd-detect-virt")),
+    (r.OTHERS, "missing", r.opened(KEYS[0], by="python3", evt_failed=True)),
+    (r.OTHERS, "runtime", r.opened("/proc/7/environ", by="runc")),
+    (r.OTHERS, "builder", r.opened("/kaniko/.docker/config.json", image=r.OTHER, by="x", proc_exepath="/kaniko/x")),
+    (r.METADATA, "DNS of the cloud", asked_metadata("169.254.169.254", 53)),
+    (r.METADATA, "time of the cloud", asked_metadata("169.254.169.254", 123)),
+    (r.METADATA, "node's DNS", asked_metadata("169.254.20.10")),
+    (r.METADATA, "elsewhere", asked_metadata("169.254.169.254", image=r.OTHER)),
+    (r.METADATA, "own address", asked_metadata("169.254.169.254", fd_l4proto="udp")),
+    (r.HIGH_PORT, "serving", r.connected("203.0.113.9", 51820, r.SERVER)),
+    (r.HIGH_PORT, "both", r.connected("203.0.113.9", 51820, k8s_ns_name="ml-serving")),
+    (r.SERVING_INTERNET, "high port inside", r.connected("10.0.0.9", 51820, r.SERVER)),
+    (r.INTERNET, "Ray with public addresses", r.connected("203.0.113.9", 40001)),
+    (r.PORT, "MPI's worker", listening(2222, proc_name="sshd", proc_aname_2="containerd-shim")),
     (r.GPU, "another device by number", r.opened("/hostchar/1:3", image=r.OTHER)),
     (r.CREDENTIALS, "own root", r.opened("/proc/42/root/etc/nginx/nginx.conf")),
     (r.CREDENTIALS, "own secret", r.opened("/etc/app/secrets/key", by="reader")),
