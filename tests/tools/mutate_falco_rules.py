@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Takes each comparison of each Falco rule out, once as always true and once as never, and says which no event misses.
 
-The events are those written by hand in tests/unit/falco/test_ml_rules*.py, the recorded ones and those of the first unseen set.
+The events are those written by hand in tests/unit/falco/test_ml_rules*.py, the recorded ones, and those of the first
+unseen set.
 Run it from the checkout: .venv/bin/python tests/tools/mutate_falco_rules.py [-v]
 """
 
