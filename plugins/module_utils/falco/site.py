@@ -91,6 +91,7 @@ def site_rules(value: object) -> list[Item]:
         _macro("ml_internal_url_only", internal_url_only(_read(keys["internal_domains"], _suffix))),
         _macro("ml_approved_reference", approved_reference(hosts)),
         _macro("ml_hub_elsewhere", hub_elsewhere(hosts)),
+        _macro("ml_approved_index", approved_index(hosts)),
         _list("ml_known_commands", [line for item in keys["known_commands"].items() for line in _commands(item)]),
         _macro("ml_hub_in_command", hub_in_command(hubs := _read(keys["model_hubs"], _domain))),
         _macro("ml_hub_in_request", hub_in_request(hubs)),
@@ -131,6 +132,22 @@ def hub_elsewhere(hosts: Sequence[str]) -> str:
     if not hosts:
         return f"({told})"
     return f"({told} and not proc.env[HF_ENDPOINT] regex 'https?://({_host_patterns(hosts)})(:[0-9]+)?(/.*)?')"
+
+
+def approved_index(hosts: Sequence[str]) -> str:
+    """Condition: pip or uv takes packages from one of these hosts, by its environment, and from no other index."""
+    if not hosts:
+        return NEVER
+    here = f"regex 'https?://({_host_patterns(hosts)})(:[0-9]+)?(/.*)?'"
+    pip = f'proc.env[PIP_EXTRA_INDEX_URL] = "" and proc.env[PIP_INDEX_URL] {here}'
+    uv = (
+        'proc.env[UV_EXTRA_INDEX_URL] = "" and proc.env[UV_INDEX] = "" and '
+        f"(proc.env[UV_DEFAULT_INDEX] {here} or proc.env[UV_INDEX_URL] {here})"
+    )
+    return (
+        f'((proc.name != uv and not proc.args contains "uv " and {pip}) or '
+        f'((proc.name = uv or proc.args contains "uv ") and {uv}))'
+    )
 
 
 def by_both_names(paths: Sequence[str]) -> list[str]:

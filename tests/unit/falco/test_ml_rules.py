@@ -50,6 +50,12 @@ def dotted(name: str) -> str:
         "proc_env_imex": "proc.env[NVIDIA_IMEX_CHANNELS]",
         "proc_env_preload": "proc.env[LD_PRELOAD]",
         "proc_env_hub": "proc.env[HF_ENDPOINT]",
+        "proc_env_pip": "proc.env[PIP_INDEX_URL]",
+        "proc_env_pip_extra": "proc.env[PIP_EXTRA_INDEX_URL]",
+        "proc_env_uv": "proc.env[UV_INDEX_URL]",
+        "proc_env_uv_default": "proc.env[UV_DEFAULT_INDEX]",
+        "proc_env_uv_extra": "proc.env[UV_EXTRA_INDEX_URL]",
+        "proc_env_uv_index": "proc.env[UV_INDEX]",
     }.get(name, ".".join([first, *rest]))
 
 
@@ -110,8 +116,11 @@ ALL_GPUS = "All GPUs Requested through Environment"
 ALL_GPUS_UNKNOWN = "All GPUs Requested through Environment by Container Not Yet Known"
 VOLUME = "GPU Requested through Volume Mount"
 PACKAGE = "Package Installed in ML Container"
+PACKAGE_APPROVED = "Package Installed from Approved Index in Training Container"
 PACKAGE_ELSEWHERE = "Package Installed in Other Container"
 CREDENTIALS = "Registry Credentials Read by Another Process"
+OTHERS = "Credentials of Others Read in ML Container"
+METADATA = "Cloud Metadata Asked from ML Container"
 MINER = "Crypto Miner Started in Container"
 POOL = "Mining Pool Contacted from Container"
 INTERNET = "Training Container Connects to Internet"
@@ -348,6 +357,10 @@ FIRES: list[tuple[str, str, Event]] = [
     (CREDENTIALS, "another image", opened("/secrets/registry/x", image=OTHER, by="python3")),
     (CREDENTIALS, "docker", opened("/root/.docker/config.json", image=OTHER)),
     (CREDENTIALS, "link", in_container(SERVER, evt_type="symlink", fs_path_target="/secrets/registry/signing-key")),
+    (OTHERS, "another's environment", opened("/proc/7/environ", by="python3")),
+    (OTHERS, "a colleague's key", opened("/home/shared/alice/.ssh/id_ed25519", by="python3")),
+    (METADATA, "connects", connected("169.254.169.254", 80)),
+    (PACKAGE_APPROVED, "offline", spawned("uv sync --offline")),
     (MINER, "by name", spawned("xmrig", OTHER)),
     (MINER, "by pool", spawned("worker -o stratum+tcp://pool.example:3333 -u x", OTHER)),
     (MINER, "by option", spawned("python3 train.py --donate-level 1")),
@@ -462,6 +475,9 @@ SILENT: list[tuple[str, str, Event]] = [
     (CREDENTIALS, "another secret", opened("/secrets/other/token", image=SERVER)),
     (CREDENTIALS, "a name that begins alike", opened("/secrets/registry-public/ca.crt", image=SERVER)),
     (CREDENTIALS, "the kubelet", on_host(opened("/secrets/registry/registry-token"))),
+    (OTHERS, "its client", opened("/root/.ssh/id_ed25519", by="ssh")),
+    (METADATA, "DNS", connected("169.254.169.254", 53)),
+    (PACKAGE_APPROVED, "index unknown", spawned("uv sync")),
     (MINER, "training", spawned("python3 train.py --algo ppo")),
     (MINER, "a word that ends alike", spawned("python3 gethash.py")),
     (MINER, "text", spawned("grep -r miner /opt")),

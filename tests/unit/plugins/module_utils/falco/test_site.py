@@ -52,7 +52,7 @@ def test_the_defaults_of_the_role_are_those_of_the_file() -> None:
         for item in falco_site.site_rules(defaults())
     }
     assert made == {name: in_file[name] for name in made}
-    assert len(made) == 20
+    assert len(made) == 21
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,16 @@ def test_a_host_approves_its_own_addresses_only(host: str, address: str, approve
 
 def test_without_approved_hosts_every_download_of_a_model_fires() -> None:
     assert fires(rules_of(approved_hosts=[]), DOWNLOAD, curl("https://registry.internal/m.pt"))
+
+
+@pytest.mark.parametrize(("hosts", "approved"), [(["mirror.example.com"], True), (["e.com"], False), ([], False)])
+def test_an_index_is_approved_by_its_host(hosts: list[str], approved: bool) -> None:
+    pip = {
+        "evt.type": "execve", "evt.failed": False, "container.id": "a", "proc.name": "pip", "proc.args": "install x",
+        "proc.cmdline": "pip install x", "container.image.repository": "registry.internal/ml-trainer",
+        "proc.env[PIP_INDEX_URL]": "https://mirror.example.com/simple",
+    }  # fmt: skip
+    assert fires(rules_of(approved_hosts=hosts), "Package Installed in ML Container", pip) is not approved
 
 
 def test_an_approved_hub_is_no_hub() -> None:
