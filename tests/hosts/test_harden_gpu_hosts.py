@@ -21,7 +21,6 @@ from sandbox_access import BIN, CHECKOUT, Kubectl, clean_environment
 from waiting import wait_for
 
 TOOLKIT = "/etc/nvidia-container-runtime/config.toml"
-DROP_IN = "/etc/kubernetes/kubelet.conf.d/90-gpu-cluster-hardening.conf"
 RUNTIME = "/etc/containerd/conf.d/zz-gpu-cluster-hardening.toml"
 Play = Callable[..., subprocess.CompletedProcess[str]]
 
