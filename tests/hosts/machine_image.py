@@ -106,5 +106,8 @@ def used(folder: Path) -> Iterator[None]:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder, and nothing of what may be mounted in it."""
+    """Delete a folder, and nothing of what may be mounted in it, such as by mmdebstrap that was killed."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    for place in reversed([place for place in mounts if place.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "--lazy", place], check=True, timeout=60)
     subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True, timeout=300)

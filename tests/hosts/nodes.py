@@ -122,6 +122,7 @@ def _kubelet() -> dict[str, Any]:
         "imageGCHighThresholdPercent": 100,
         # Tests wait for it.
         "nodeStatusUpdateFrequency": "2s",
+        "nodeLeaseDurationSeconds": 8,
         "syncFrequency": "5s",
     }
 

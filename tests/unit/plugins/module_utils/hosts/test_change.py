@@ -112,6 +112,16 @@ def test_files_that_are_all_new_are_written_and_taken_back(machine: Machine) -> 
     assert machine.etc() == before
 
 
+def test_steps_that_are_planned_anew_are_those_of_a_rollback(machine: Machine) -> None:
+    """An older version may have planned one that fails once its file is gone."""
+    machine.make(steps=(Step(command=("older",)),), new="ours")
+    machine.programs.ran.clear()
+    assert not machine.make(steps=(RELOAD,), new="ours").changed
+    assert machine.programs.ran == []
+    machine.make()
+    assert machine.programs.ran == [("reload",)]
+
+
 def test_a_second_run_writes_nothing_and_runs_nothing(machine: Machine) -> None:
     machine.make(there="ours", new="ours")
     before = machine.times()
