@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,18 +54,22 @@ def targets(
         pods: all pods, as the API has them: where their containers listen.
         api_port: where the API server listens.
     """
-    listening = {address: ports for pod in pods for address, ports in _listening(pod)}
+    listening: dict[str, set[int]] = {}
+    for address, ports in (entry for pod in pods for entry in _listening(pod)):
+        listening.setdefault(address, set()).update(ports)  # one that ended may still have another's address
     of_source = {cell["to"]: cell for cell in cells if cell["from"] == source.name}
     found = [
         Target(source.name, group.name, address, port, _allows(of_source.get(group.name), port))
         for group in groups
         for address, ports in _ends(group, listening, api_port)
-        for port in ports[:PORTS]
+        for port in sorted(ports)[:PORTS]
     ]
     return found[:MOST]
 
 
-def _ends(group: Group, listening: Mapping[str, Sequence[int]], api_port: int) -> Iterator[tuple[str, Sequence[int]]]:
+def _ends(
+    group: Group, listening: Mapping[str, Collection[int]], api_port: int
+) -> Iterator[tuple[str, Collection[int]]]:
     """One address of a group, where it is known that somebody answers, if only to say that nobody listens."""
     addresses = [str(address) for address in group.member.addresses]
     if group.kind == "api_server" and addresses:
@@ -74,18 +78,18 @@ def _ends(group: Group, listening: Mapping[str, Sequence[int]], api_port: int) -
         yield addresses[0], listening[addresses[0]]
 
 
-def _listening(pod: Json) -> Iterator[tuple[str, list[int]]]:
+def _listening(pod: Json) -> Iterator[tuple[str, set[int]]]:
     status, spec = pod.get("status") or {}, pod.get("spec") or {}
     if status.get("phase") != "Running" or spec.get("hostNetwork"):
         return
-    ports = [
+    ports = {
         int(port["containerPort"])
         for container in spec.get("containers") or ()
         for port in container.get("ports") or ()
         if port.get("protocol", "TCP") == "TCP"
-    ]
+    }
     for entry in status.get("podIPs") or ():
-        yield str(entry["ip"]), sorted(set(ports))
+        yield str(entry["ip"]), ports
 
 
 def _allows(cell: Json | None, port: int) -> bool:
