@@ -22,6 +22,7 @@ from waiting import wait_for
 
 TOOLKIT = "/etc/nvidia-container-runtime/config.toml"
 RUNTIME = "/etc/containerd/conf.d/zz-gpu-cluster-hardening.toml"
+FABRIC_MANAGER = "/usr/share/nvidia/nvswitch/fabricmanager.cfg"
 Play = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -112,6 +113,19 @@ def test_a_kubelet_that_does_not_start_has_its_old_files_back_and_stops_the_run(
     assert contents(canary) == held
     assert moved(other) == untouched
     assert node(cluster, canary) == {"ready": "True", "gpus": "2", "cordoned": None}
+
+
+def test_any_part_alone_makes_a_machine_due(cluster: MachineCluster, play: Play, original: list[str]) -> None:
+    """A further role counts as the first two do, where these have nothing to do."""
+    parts = ["host_container_toolkit", "host_kubelet", "host_driver"]
+    for machine in cluster.machines:
+        machine.run(f"mkdir -p {Path(FABRIC_MANAGER).parent}; echo BIND_INTERFACE_IP=0.0.0.0 > {FABRIC_MANAGER}")
+    done = play("harden", gpu_hosts_parts=parts)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    for machine in cluster.machines:
+        assert "127.0.0.1" in machine.run(f"cat {FABRIC_MANAGER}")
+    again = play("harden", gpu_hosts_parts=parts)
+    assert recap(again.stdout) == {machine.name: "changed=0" for machine in cluster.machines}
 
 
 def test_rollback_puts_the_very_bytes_back(cluster: MachineCluster, play: Play, original: list[str]) -> None:
