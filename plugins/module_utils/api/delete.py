@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import delete_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.wait import Deadline, until_gone, wait_for
@@ -33,11 +34,7 @@ def delete_object(
         **({"dryRun": ["All"]} if dry_run else {}),
     }
     query = {"dryRun": "All"} if dry_run else {}
-    try:
-        client.request("DELETE", resource.path(manifest.namespace, manifest.name), query, body)
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    delete_if_there(client, resource.path(manifest.namespace, manifest.name), query, body)
 
 
 def delete_and_wait(

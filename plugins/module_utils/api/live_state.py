@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Resource
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 
@@ -52,12 +53,7 @@ def read_live(client: Client, targets: Iterable[Target]) -> dict[Key, dict[str, 
 
 def read_one(client: Client, manifest: Manifest, resource: Resource) -> dict[str, Any] | None:
     """The live object of one manifest, or None."""
-    try:
-        return client.get(resource.path(manifest.namespace, manifest.name), kind=resource.kind).body
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
+    return get_if_there(client, resource.path(manifest.namespace, manifest.name), kind=resource.kind)
 
 
 def _list(client: Client, batch: list[Target]) -> dict[Key, dict[str, Any]] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import (
     HardeningError,
     join_failures,
@@ -199,12 +199,4 @@ def _as_planned(node: GpuNode, planned: Mapping[str, Mapping[str, Any]]) -> GpuN
 
 
 def _exists(client: Client, runtime_class: str) -> bool:
-    if not runtime_class:
-        return True
-    try:
-        client.get(f"{RUNTIME_CLASSES_PATH}/{runtime_class}")
-    except ApiError as error:
-        if error.status == 404:
-            return False
-        raise
-    return True
+    return not runtime_class or get_if_there(client, f"{RUNTIME_CLASSES_PATH}/{runtime_class}") is not None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import MERGE_PATCH, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError, name_some
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
@@ -41,15 +42,13 @@ def read_node(client: Client, name: str) -> Object:
     Raises:
         HardeningError: there is none of this name.
     """
-    try:
-        return client.get(f"/api/v1/nodes/{name}", kind="Node").body
-    except ApiError as error:
-        if error.status == 404:
-            raise HardeningError(
-                f"The cluster has no node {name}. Set gpu_host_node to the name of the machine's node, or"
-                " gpu_host_cluster to its cluster."
-            ) from None
-        raise
+    node = get_if_there(client, f"/api/v1/nodes/{name}", kind="Node")
+    if node is None:
+        raise HardeningError(
+            f"The cluster has no node {name}. Set gpu_host_node to the name of the machine's node, or"
+            " gpu_host_cluster to its cluster."
+        )
+    return node
 
 
 def pods_on(client: Client, name: str) -> list[Object]:

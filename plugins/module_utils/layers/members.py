@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.discovery import Discovery, Resource
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.live_state import Key
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.membership import PART_OF
@@ -42,12 +43,9 @@ def preferred(client: Client, discovery: Discovery, kind: GroupKind) -> Resource
     group, name = kind
     if not group:
         return discovery.find("v1", name)
-    try:
-        served = client.get(f"/apis/{group}").body
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
+    served = get_if_there(client, f"/apis/{group}")
+    if served is None:
+        return None
     first = served.get("preferredVersion", {}).get("groupVersion", "")
     versions = [first, *(str(version["groupVersion"]) for version in served.get("versions", []))]
     return next((found for version in versions if version and (found := discovery.find(version, name))), None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import APPLY_PATCH, Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import delete_if_there, get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.timestamps import rfc3339
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.layers.identity import LAYER, Layer
@@ -42,7 +43,7 @@ SELF_PATH = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 def look(client: Client, layer: Layer) -> Parent:
     """The parent as it is; empty if there is none."""
-    return read_parent(layer, _get(client, _path(layer, layer.parent_name)))
+    return read_parent(layer, get_if_there(client, _path(layer, layer.parent_name)))
 
 
 def grow(client: Client, layer: Layer, needs: Callable[[Parent], Parent]) -> Parent:
@@ -95,7 +96,7 @@ def record(client: Client, layer: Layer, current: int, bodies: Sequence[Body], n
                 _make_namespace(client, layer)
             elif error.status != 409:
                 raise
-            elif _holds(_get(client, _path(layer, revision_name(layer, number))), bodies):
+            elif _holds(get_if_there(client, _path(layer, revision_name(layer, number))), bodies):
                 # Ours, whose answer was lost, or another run's that wants the same.
                 return number
     raise ApiError(409, "Conflict", f"somebody else records revisions of {layer.name} all the time. Run again.")
@@ -115,7 +116,7 @@ class Notes:
 
 def read_notes(client: Client, layer: Layer) -> Notes:
     """The notes of a layer; None if there are none, or what is there is not ours to read."""
-    live = _get(client, _path(layer, f"{layer.parent_name}-notes"))
+    live = get_if_there(client, _path(layer, f"{layer.parent_name}-notes"))
     if live is None:
         return Notes(None)
     packed = (live.get("binaryData") or {}).get(NOTES, "")
@@ -157,13 +158,13 @@ def write_notes(client: Client, layer: Layer, change: Callable[[object], object]
 def forget(client: Client, layer: Layer, current: int) -> None:
     """Delete revisions that are no longer kept."""
     for number in surplus([number_of(item) for item in _revisions(client, layer)], current):
-        _delete(client, _path(layer, revision_name(layer, number)))
+        delete_if_there(client, _path(layer, revision_name(layer, number)))
 
 
 def forget_all(client: Client, layer: Layer) -> None:
     """Delete all that is kept of a layer, its parent last."""
     for name in kept_names(client, layer):
-        _delete(client, _path(layer, name))
+        delete_if_there(client, _path(layer, name))
 
 
 def revisions(client: Client, layer: Layer) -> list[Revision]:
@@ -232,23 +233,6 @@ def _make_namespace(client: Client, layer: Layer) -> None:
 def _path(layer: Layer, name: str = "") -> str:
     path = f"/api/v1/namespaces/{layer.namespace}/configmaps"
     return f"{path}/{name}" if name else path
-
-
-def _get(client: Client, path: str) -> dict[str, Any] | None:
-    try:
-        return client.get(path).body
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
-
-
-def _delete(client: Client, path: str) -> None:
-    try:
-        client.request("DELETE", path)
-    except ApiError as error:
-        if error.status != 404:
-            raise
 
 
 def _who(client: Client) -> str:

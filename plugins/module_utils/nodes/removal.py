@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.field_sets import applied_entry
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import get_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.manifest import Manifest, parse_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.origin import other_owner
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.prepare import ApplyOptions
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.remove import RemoveOptions, remove_manifests
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.results import module_result
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.server_side_apply import Ownership
@@ -72,13 +72,8 @@ def _remove(
 
 def _remove_home(client: Client, namespace: str, seconds: float | None, check: bool) -> list[Result]:
     """The namespace of the parents, if we made it."""
-    try:
-        live = client.get(f"/api/v1/namespaces/{namespace}").body
-    except ApiError as error:
-        if error.status == 404:
-            return []
-        raise
-    if applied_entry(live, memory.MANAGER) is None or other_owner(live, memory.MANAGER) is not None:
+    live = get_if_there(client, f"/api/v1/namespaces/{namespace}")
+    if live is None or applied_entry(live, memory.MANAGER) is None or other_owner(live, memory.MANAGER) is not None:
         return []
     home: list[Manifest] = parse_manifests([memory.namespace_body(Layer("home", namespace))])
     options = RemoveOptions(memory.MANAGER, delete_namespaces=True, check=check, wait_seconds=seconds)

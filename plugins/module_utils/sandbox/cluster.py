@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client, connect
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.connection import CONNECTION_OPTIONS
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import delete_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.sandbox.nodes import (
@@ -40,11 +41,7 @@ def carry_out(client: Client, plan: NodePlan) -> None:
     """Delete and create nodes."""
 
     def delete(name: str) -> None:
-        try:
-            client.request("DELETE", f"{NODES}/{name}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        delete_if_there(client, f"{NODES}/{name}")
 
     def create(node: dict[str, Any]) -> None:
         try:

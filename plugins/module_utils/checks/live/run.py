@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.client import Client
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.if_there import delete_if_there
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.refusals import ApiError
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.pod_phases import has_finished
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.checks.live.pod import live_pod
@@ -70,7 +71,7 @@ def _try(client: Client, run: Run, image: str, seconds: int) -> tuple[list[Outco
     except (ApiError, ValueError) as error:
         return [], f"{namespace}/{name}: {error}"
     finally:
-        _delete(client, f"{pods}/{name}")
+        delete_if_there(client, f"{pods}/{name}")
 
 
 def _finished(client: Client, path: str, seconds: int) -> Mapping[str, Any]:
@@ -88,11 +89,3 @@ def _finished(client: Client, path: str, seconds: int) -> Mapping[str, Any]:
             phase = (pod.get("status") or {}).get("phase") or "Pending"
             raise ValueError(f"it is still {phase} after {seconds} s (live_seconds)")
         time.sleep(POLL_SECONDS)
-
-
-def _delete(client: Client, path: str) -> None:
-    try:
-        client.request("DELETE", path)
-    except ApiError as error:
-        if error.status != 404:
-            raise
