@@ -117,11 +117,8 @@ options:
       - Leave it to M(gpu_cluster.hardening.host_parts) to call the change good, or to undo it.
     type: bool
     default: false
-  store:
-    description: Folder, of root alone, that keeps what was there before.
-    type: path
-    default: /var/lib/gpu_cluster_hardening
 extends_documentation_fragment:
+  - gpu_cluster.hardening.host_store
   - gpu_cluster.hardening.attributes
 attributes:
   check_mode:
@@ -203,7 +200,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.report
     warnings_of,
 )
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import (
-    DEFAULT_FOLDER,
+    STORE_OPTION,
     Store,
     read_step,
 )
@@ -233,7 +230,7 @@ ARGUMENT_SPEC = {
     "disrupts": {"type": "str", "default": ""},
     "reboot_owed": {"type": "str", "default": ""},
     "keep_open": {"type": "bool", "default": False},
-    "store": {"type": "path", "default": DEFAULT_FOLDER},
+    **STORE_OPTION,
 }
 
 

@@ -25,11 +25,8 @@ options:
     description: Paths and names of services that differ from those of the distribution, by their names in C(paths).
     type: dict
     default: {}
-  store:
-    description: Folder that keeps what was there before.
-    type: path
-    default: /var/lib/gpu_cluster_hardening
 extends_documentation_fragment:
+  - gpu_cluster.hardening.host_store
   - gpu_cluster.hardening.attributes.info
 seealso:
   - module: gpu_cluster.hardening.host_files
@@ -67,12 +64,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.facts 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.machine import Machine
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.part_facts import part_facts
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.presets import PRESETS
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import DEFAULT_FOLDER, Store
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import STORE_OPTION, Store
 
 ARGUMENT_SPEC = {
     "distribution": {"type": "str", "choices": ["", *PRESETS], "default": ""},
     "paths": {"type": "dict", "default": {}},
-    "store": {"type": "path", "default": DEFAULT_FOLDER},
+    **STORE_OPTION,
 }
 
 

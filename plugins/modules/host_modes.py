@@ -50,11 +50,8 @@ options:
         description: A group of the machine; empty for any.
         type: str
         default: root
-  store:
-    description: Folder, of root alone, that keeps what was there before.
-    type: path
-    default: /var/lib/gpu_cluster_hardening
 extends_documentation_fragment:
+  - gpu_cluster.hardening.host_store
   - gpu_cluster.hardening.attributes
 attributes:
   check_mode:
@@ -98,7 +95,7 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.modes 
     widen,
     widenings,
 )
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import DEFAULT_FOLDER, Store
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import STORE_OPTION, Store
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -114,7 +111,7 @@ ARGUMENT_SPEC = {
             "group": {"type": "str", "default": "root"},
         },
     },
-    "store": {"type": "path", "default": DEFAULT_FOLDER},
+    **STORE_OPTION,
 }
 
 

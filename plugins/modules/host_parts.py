@@ -28,11 +28,8 @@ options:
     description: Names of parts. All by default.
     type: list
     elements: str
-  store:
-    description: Folder that keeps what was there before.
-    type: path
-    default: /var/lib/gpu_cluster_hardening
 extends_documentation_fragment:
+  - gpu_cluster.hardening.host_store
   - gpu_cluster.hardening.attributes
 attributes:
   check_mode:
@@ -74,12 +71,12 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.module_
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.change import Done, Part, accept, make, undo
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.programs import run
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.report import result_of, warnings_of
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import DEFAULT_FOLDER, Store
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.store import STORE_OPTION, Store
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["accepted", "undone", "absent"], "required": True},
     "names": {"type": "list", "elements": "str"},
-    "store": {"type": "path", "default": DEFAULT_FOLDER},
+    **STORE_OPTION,
 }
 
 

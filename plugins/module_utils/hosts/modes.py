@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.paths import write_new
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.paths import write_at_once
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,7 @@ class Ledger:
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         entries = {path: {"before": asdict(one.before), "after": asdict(one.after)} for path, one in narrowed.items()}
-        staged = f"{self.path}.new"
-        write_new(staged, json.dumps(entries, indent=1, sort_keys=True).encode())
-        os.replace(staged, self.path)
+        write_at_once(str(self.path), json.dumps(entries, indent=1, sort_keys=True).encode())
 
 
 def narrow(ledger: Ledger, wanted: Sequence[Narrowing]) -> None:

@@ -97,6 +97,12 @@ def write_new(path: str, data: bytes, mode: int = 0o600, uid: int = -1, gid: int
         os.fsync(stream.fileno())
 
 
+def write_at_once(path: str, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    write_new(path + ".new", data)
+    os.replace(path + ".new", path)
+
+
 def stage(path: str, data: bytes, wanted: Found) -> None:
     """Write beside a path what will replace it."""
     write_new(path + STAGED, data, wanted.mode, wanted.uid, wanted.gid)

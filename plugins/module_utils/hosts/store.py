@@ -21,10 +21,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import HardeningError
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.paths import Found, sum_of, write_new
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.paths import (
+    Found,
+    sum_of,
+    write_at_once,
+    write_new,
+)
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.hosts.plan import Step
 
-DEFAULT_FOLDER = "/var/lib/gpu_cluster_hardening"
+STORE_OPTION = {"store": {"type": "path", "default": "/var/lib/gpu_cluster_hardening"}}
+"""Of all modules that change a machine: the folder of what was there before."""
 _PART = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FORM = 1
 
@@ -121,8 +127,7 @@ class Store:
             self._make(self._path(part))
             text = json.dumps(_as_json(state), indent=1, sort_keys=True)
             self._make(os.path.dirname(path))
-            write_new(path + ".new", text.encode())
-            os.replace(path + ".new", path)
+            write_at_once(path, text.encode())
         self._sweep(part, {found.sum for found in _all_found(state)})
 
     def keep(self, part: str, data: bytes) -> None:
@@ -131,8 +136,7 @@ class Store:
         self._make(folder)
         path = os.path.join(folder, sum_of(data))
         if not os.path.exists(path):
-            write_new(path + ".new", data)
-            os.replace(path + ".new", path)
+            write_at_once(path, data)
 
     def bytes_of(self, part: str, found: Found) -> bytes:
         """Bytes that were kept.
