@@ -9,20 +9,18 @@ for.
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.api.cluster import VERSION
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.errors import name_some
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.inventories.entries import Entry, Section
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.inventories.findings import Findings
-from ansible_collections.gpu_cluster.hardening.plugins.module_utils.nodes.tolerations import describe_taint
+from ansible_collections.gpu_cluster.hardening.plugins.module_utils.inventories.gpu_node_entries import (
+    about_cut_off,
+    about_gpu_nodes,
+)
 
-WIDTH = 116
-"""Of a line, without the mark of a comment."""
-MINOR = re.compile(r"v?(\d+)\.(\d+)")
 SOCKETS = ("/run/containerd/containerd.sock",)
 """Where containerd listens by itself, which roles know."""
 EXAMPLE_DNS = {
@@ -37,49 +35,14 @@ EXAMPLE_ENDPOINTS = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A variable.
-
-    Attributes:
-        comment: lines before it.
-        variable: its name; empty for a comment alone.
-        value: what it is set to, or an example.
-        known: whether it is set; else it is written as a comment.
-    """
-
-    comment: tuple[str, ...]
-    variable: str = ""
-    value: Any = None
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class Section:
-    """Entries under a title."""
-
-    title: str
-    entries: tuple[Entry, ...]
-
-    def facts(self) -> dict[str, Any]:
-        """As the module returns it."""
-        return {"title": self.title, "entries": [{**asdict(one), "comment": _wrapped(one)} for one in self.entries]}
-
-
-def _wrapped(entry: Entry) -> list[str]:
-    """Its lines, none too long; commands are indented and stay whole, so that they can be copied."""
-    wrap = partial(textwrap.wrap, width=WIDTH, break_long_words=False, break_on_hyphens=False)
-    return [part for line in entry.comment for part in ([line] if line.startswith("  ") else wrap(line))]
-
-
 def sections(found: Findings, taints: Sequence[Any]) -> list[Section]:
     """All of them, in the order in which they are read; ``taints`` are those that GPU nodes would get."""
     parts = (
         ("The cluster", _cluster(found)),
         ("Networks", _networks(found)),
         ("Workloads", _workloads(found)),
-        ("GPU nodes", _gpu_nodes(found, taints)),
-        ("DaemonSets that the taint keeps off GPU nodes", _cut_off(found)),
+        ("GPU nodes", about_gpu_nodes(found, taints)),
+        ("DaemonSets that the taint keeps off GPU nodes", about_cut_off(found)),
         ("GPU stack", _stack(found)),
         ("Secrets", _secrets(found)),
     )
@@ -89,7 +52,7 @@ def sections(found: Findings, taints: Sequence[Any]) -> list[Section]:
 def obstacles(found: Findings) -> list[str]:
     """What stops the main job until somebody does something about it."""
     told = []
-    match = MINOR.match(found.version)
+    match = VERSION.match(found.version)
     if match and (int(match[1]), int(match[2])) < (1, 30):
         told.append(f"Kubernetes is {found.version}; 1.30 is the oldest that will do.")
     if found.dns is None:
@@ -103,7 +66,7 @@ def _cluster(found: Findings) -> Iterator[Entry]:
     yield Entry((f"{name}, {version}: {found.distribution.evidence}.",))
     if found.unread:
         yield Entry(("Not looked at: " + name_some(sorted(set(found.unread.values()))) + ".",))
-    match = MINOR.match(found.version)
+    match = VERSION.match(found.version)
     yield Entry(
         ("So that an upgrade of the cluster does not tighten Pod Security by itself.",),
         "gpu_cluster_pod_security_version",
@@ -228,101 +191,6 @@ def _workloads(found: Findings) -> Iterator[Entry]:
         list(run.registries) or ["registry.example.com"],
         known=False,
     )
-
-
-def _gpu_nodes(found: Findings, taints: Sequence[Any]) -> Iterator[Entry]:
-    gpus = found.gpus
-    yield _who_they_are(found)
-    if gpus.untyped:
-        yield Entry(
-            (f"These do not say which GPU they have: {name_some(gpus.untyped)}.",),
-            "gpu_nodes_types",
-            dict.fromkeys(gpus.untyped[:10], "a100"),
-            known=False,
-        )
-    if gpus.control_plane:
-        yield Entry(
-            (
-                f"Nodes of the control plane with GPUs are left alone: {name_some(gpus.control_plane)}.",
-                "A training job that gets out of its container is there on the machine of etcd.",
-            ),
-            "gpu_nodes_allow_control_plane",
-            True,
-            known=False,
-        )
-    networks = [f"{one.namespace}/{one.name}" for one in found.cut_off if one.network]
-    names = ", ".join(describe_taint(taint) for taint in taints)
-    if gpus.only:
-        yield Entry(
-            (
-                f"No taint: every node that takes pods has GPUs, and {names} would leave none for the others,",
-                "CoreDNS among them. Take this line away once there is a node without GPUs.",
-            ),
-            "gpu_nodes_taints",
-            [],
-        )
-    elif networks:
-        yield Entry(
-            (
-                f"No taint: {name_some(networks)} does not tolerate {names}, and a GPU node without it has no network.",
-                "Give it the toleration below, then take this line away.",
-            ),
-            "gpu_nodes_taints",
-            [],
-        )
-    if found.running.intolerant:
-        yield Entry(
-            (
-                f"{len(found.running.intolerant)} pods on GPU nodes do not tolerate {names}. They stay, but would not",
-                f"be scheduled there again: {name_some(found.running.intolerant)}.",
-            )
-        )
-
-
-def _who_they_are(found: Findings) -> Entry:
-    gpus = found.gpus
-    if gpus.selector:
-        return Entry(
-            (f"A label that exactly the {len(gpus.nodes)} GPU nodes have, and that no kubelet can set.",),
-            "gpu_nodes_label_selector",
-            gpus.selector,
-        )
-    if gpus.nodes:
-        how = sorted({reason for node in gpus.nodes for reason in node.found_by})
-        return Entry(
-            (
-                f"Look through these {len(gpus.nodes)}, which say themselves that they have GPUs ({', '.join(how)}).",
-                "Named here, they get workloads with GPUs and the Secrets of these.",
-            ),
-            "gpu_nodes_names",
-            [node.name for node in gpus.nodes],
-        )
-    return Entry(
-        (
-            "No node shows a GPU: neither GPU nor Node Feature Discovery, nor a device plugin, nor a DRA driver runs.",
-            "Name them:",
-        ),
-        "gpu_nodes_names",
-        ["gpu-01", "gpu-02"],
-        known=False,
-    )
-
-
-def _cut_off(found: Findings) -> Iterator[Entry]:
-    if "DaemonSet" in found.unread:
-        yield Entry(("Not known: DaemonSets could not be read.",))
-    elif not found.cut_off:
-        yield Entry(("None.",))
-    for one in found.cut_off:
-        needed = "; ".join(", ".join(f"{key}: {value}" for key, value in each.items()) for each in one.tolerations)
-        what = f" ({one.purpose})" if one.purpose else ""
-        yield Entry(
-            (
-                f"{one.namespace}/{one.name}{what} leaves {one.nodes} GPU nodes at its next update. It needs",
-                f"  {{{needed}}}:",
-                f"  {one.how}.",
-            )
-        )
 
 
 def _stack(found: Findings) -> Iterator[Entry]:
