@@ -17,6 +17,8 @@ from testinfra.host import Host
 
 SANDBOX = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / ".build" / "molecule-sandbox"
 
+GPU_NODES = 8
+
 testinfra_hosts = ["ansible://gpu_clusters"]
 Kubectl = Callable[..., Any]
 
@@ -42,3 +44,38 @@ def read(kubectl: Kubectl) -> Kubectl:
         return json.loads(done.stdout)
 
     return get
+
+
+@pytest.fixture
+def agent(read: Kubectl) -> Kubectl:
+    """Read what an agent of GPU nodes is, by its name, which its namespace has, too."""
+
+    def get(name: str) -> Any:
+        return read("daemonset", name, f"--namespace={name}")
+
+    return get
+
+
+@pytest.fixture
+def runs_on_all_gpu_nodes(agent: Kubectl) -> Kubectl:
+    """Assert that as many pods of an agent are wanted as there are GPU nodes, and that all are ready."""
+
+    def check(name: str) -> None:
+        status = agent(name)["status"]
+        assert status["desiredNumberScheduled"] == status["numberReady"] == GPU_NODES
+
+    return check
+
+
+@pytest.fixture
+def is_unprivileged(agent: Kubectl) -> Kubectl:
+    """Assert that an agent has no token and that its containers gain no privileges, and return their contexts."""
+
+    def contexts(name: str) -> list[Any]:
+        pod = agent(name)["spec"]["template"]["spec"]
+        assert pod.get("automountServiceAccountToken") is False
+        found = [container["securityContext"] for container in pod["containers"]]
+        assert [context["allowPrivilegeEscalation"] for context in found] == [False] * len(found)
+        return found
+
+    return contexts

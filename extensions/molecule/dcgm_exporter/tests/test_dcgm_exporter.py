@@ -11,19 +11,14 @@ from typing import Any
 Read = Callable[..., Any]
 
 
-def test_the_exporter_runs_on_every_gpu_node_and_no_other(read: Read) -> None:
+def test_the_exporter_runs_on_every_gpu_node_and_no_other(runs_on_all_gpu_nodes: Read) -> None:
     """As many pods are wanted as there are GPU nodes, and all are ready."""
-    status = read("daemonset", "dcgm-exporter", "--namespace=dcgm-exporter")["status"]
-    assert status["desiredNumberScheduled"] == status["numberReady"] == 8
+    runs_on_all_gpu_nodes("dcgm-exporter")
 
 
-def test_its_pods_are_as_unprivileged_as_it_allows(read: Read) -> None:
+def test_its_pods_are_as_unprivileged_as_it_allows(is_unprivileged: Read) -> None:
     """Only what reads GPUs."""
-    pod = read("daemonset", "dcgm-exporter", "--namespace=dcgm-exporter")["spec"]["template"]["spec"]
-    assert pod.get("automountServiceAccountToken") is False
-    for container in pod["containers"]:
-        context = container["securityContext"]
-        assert context["allowPrivilegeEscalation"] is False
+    for context in is_unprivileged("dcgm-exporter"):
         assert context["readOnlyRootFilesystem"] is True
 
 

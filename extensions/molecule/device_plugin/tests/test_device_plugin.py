@@ -11,17 +11,12 @@ from typing import Any
 Read = Callable[..., Any]
 
 
-def test_the_plugin_runs_on_every_gpu_node_and_no_other(read: Read) -> None:
+def test_the_plugin_runs_on_every_gpu_node_and_no_other(runs_on_all_gpu_nodes: Read) -> None:
     """As many pods are wanted as there are GPU nodes, and all are ready."""
-    status = read("daemonset", "nvidia-device-plugin", "--namespace=nvidia-device-plugin")["status"]
-    assert status["desiredNumberScheduled"] == status["numberReady"] == 8
+    runs_on_all_gpu_nodes("nvidia-device-plugin")
 
 
-def test_its_pods_are_as_unprivileged_as_it_allows(read: Read) -> None:
+def test_its_pods_are_as_unprivileged_as_it_allows(is_unprivileged: Read) -> None:
     """It gives GPUs by CDI, without privileges."""
-    pod = read("daemonset", "nvidia-device-plugin", "--namespace=nvidia-device-plugin")["spec"]["template"]["spec"]
-    assert pod.get("automountServiceAccountToken") is False
-    for container in pod["containers"]:
-        context = container["securityContext"]
-        assert context["allowPrivilegeEscalation"] is False
+    for context in is_unprivileged("nvidia-device-plugin"):
         assert context["capabilities"]["drop"] == ["ALL"]

@@ -11,10 +11,9 @@ from typing import Any
 Read = Callable[..., Any]
 
 
-def test_falco_runs_on_every_gpu_node_and_no_other(read: Read) -> None:
+def test_falco_runs_on_every_gpu_node_and_no_other(runs_on_all_gpu_nodes: Read) -> None:
     """As many pods are wanted as there are GPU nodes, and all are ready."""
-    status = read("daemonset", "falco", "--namespace=falco")["status"]
-    assert status["desiredNumberScheduled"] == status["numberReady"] == 8
+    runs_on_all_gpu_nodes("falco")
 
 
 def test_it_loads_the_rules_of_the_collection(read: Read) -> None:
