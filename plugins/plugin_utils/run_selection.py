@@ -16,6 +16,8 @@ from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.safe_ya
 from ansible_collections.gpu_cluster.hardening.plugins.module_utils.base.validation import did_you_mean
 
 GROUP = "gpu_clusters"
+MACHINES = "gpu_hosts"
+NOUNS = {GROUP: "cluster", MACHINES: "machine"}
 PREFIX = "gpu_cluster.hardening."
 SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
 MOLECULE_TAGS = frozenset({"notest", "molecule-notest", "molecule-idempotence-notest"})
@@ -37,27 +39,32 @@ class Playbooks:
     alone: bool
 
 
-def lacking_clusters(
-    groups: Mapping[str, Sequence[str]], hosts: Collection[str], inventories: Iterable[str], limit: str | None
+def lacking_hosts(
+    groups: Mapping[str, Sequence[str]],
+    hosts: Collection[str],
+    inventories: Iterable[str],
+    limit: str | None,
+    group: str = GROUP,
 ) -> str:
-    """Why a run would end without having looked at any cluster; empty if it has some.
+    """Why a run would end without having looked at any host of a group; empty if it has some.
 
     Args:
         groups: of the inventory, each with the names of its hosts.
         hosts: of the inventory that the run may touch, after ``--limit``.
         inventories: where they come from.
         limit: what ``--limit`` says.
+        group: that of the clusters, or that of the machines.
     """
-    clusters = groups.get(GROUP, ())
-    if set(clusters) & set(hosts):
+    members, noun = groups.get(group, ()), NOUNS[group]
+    if set(members) & set(hosts):
         return ""
-    if clusters:
-        return f"--limit {limit} leaves no cluster of the group {GROUP} ({name_some(clusters)})."
+    if members:
+        return f"--limit {limit} leaves no {noun} of the group {group} ({name_some(members)})."
     sources = ", ".join(inventories) or "none given"
-    close = difflib.get_close_matches(GROUP, groups, n=1, cutoff=0.7)
-    hint = f" Did you mean {GROUP} where it says {close[0]}?" if close and GROUP not in groups else ""
+    close = difflib.get_close_matches(group, groups, n=1, cutoff=0.7)
+    hint = f" Did you mean {group} where it says {close[0]}?" if close and group not in groups else ""
     return (
-        f"The inventory ({sources}) has no host in the group {GROUP}, and its hosts are the clusters: nothing would be "
+        f"The inventory ({sources}) has no host in the group {group}, and its hosts are the {noun}s: nothing would be "
         f"done.{hint} Name an inventory that has one with -i, such as -i inventories/metal."
     )
 

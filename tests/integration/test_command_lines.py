@@ -16,7 +16,9 @@ from ansible_runs import ansible_playbook
 from sandbox_access import CHECKOUT, clean_environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-PLAYBOOKS = sorted(path.stem for path in (CHECKOUT / "playbooks").glob("*.yml") if path.stem != "sandbox")
+# A sandbox has no cluster yet, and a survey is what makes the inventory.
+WITHOUT_CLUSTERS = {"sandbox", "survey_gpu_cluster"}
+PLAYBOOKS = sorted({path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")} - WITHOUT_CLUSTERS)
 HARDEN = "gpu_cluster.hardening.harden_gpu_cluster"
 
 
@@ -51,6 +53,30 @@ def test_no_playbook_ends_well_where_no_host_is_a_cluster(run: Run, playbook: st
     assert done.returncode != 0
     assert "Did you mean gpu_clusters where it says gpu_cluster?" in said(done)
     assert "TASK" not in done.stdout
+
+
+@pytest.mark.parametrize("playbook", ["harden_gpu_hosts", "rollback_gpu_hosts"])
+@pytest.mark.parametrize(
+    ("group", "options", "says"),
+    [
+        ("gpu_host", [], "Did you mean gpu_hosts where it says gpu_host?"),
+        ("gpu_hosts", ["--limit", "metal"], "--limit metal leaves no machine of the group gpu_hosts (gpu-1)."),
+    ],
+)
+def test_no_playbook_of_machines_ends_well_without_any(
+    run: Run, playbook: str, group: str, options: list[str], says: str
+) -> None:
+    groups = {**unreachable_cluster(), group: {"hosts": {"gpu-1": {}}}}
+    done = run(f"gpu_cluster.hardening.{playbook}", *options, groups=groups)
+    assert done.returncode != 0
+    assert says in said(done)
+    assert "TASK" not in done.stdout
+
+
+def test_the_whole_job_needs_no_machines(run: Run) -> None:
+    done = run("harden-gpu-cluster.yml", groups=unreachable_cluster())
+    assert done.returncode != 0
+    assert "gpu_hosts" not in said(done) and "/nonexistent" in said(done)
 
 
 @pytest.mark.parametrize("option", ["--tags", "--skip-tags"])

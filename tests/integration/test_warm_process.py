@@ -125,13 +125,7 @@ def begin(tmp_path: Path, text: str, **how: Any) -> warm_process.WarmProcess:
     return process
 
 
-# What a shell starts in the background, as the tests may be, ignores Ctrl-C.
-SLEEP = """
-import pathlib, signal, time
-signal.signal(signal.SIGINT, signal.default_int_handler)
-pathlib.Path('begun').touch()
-time.sleep(60)
-"""
+SLEEP = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(60)"
 
 
 @pytest.mark.parametrize(

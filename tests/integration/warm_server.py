@@ -18,6 +18,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 import time
@@ -93,6 +94,8 @@ def become(description: int, standard: list[int]) -> Json:
     for number, given in enumerate(standard):
         os.dup2(given, number)
         os.close(given)
+    # What a shell starts in the background, as the tests may be, ignores Ctrl-C and hands that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if request["new_session"]:
         os.setsid()
     os.chdir(request["cwd"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpu_cluster.hardening.plugins.plugin_utils.run_selection import (
-    lacking_clusters,
+    lacking_hosts,
     read_playbooks,
     unknown_tags,
 )
@@ -34,7 +34,7 @@ HARDEN = "gpu_cluster.hardening.harden_gpu_cluster"
 def test_a_run_without_a_cluster_says_why(
     groups: dict[str, list[str]], hosts: list[str], limit: str, says: str
 ) -> None:
-    problem = lacking_clusters(groups, hosts, ["metal.yml"], limit)
+    problem = lacking_hosts(groups, hosts, ["metal.yml"], limit)
     assert says in problem
     assert bool(says) == bool(problem)
 
